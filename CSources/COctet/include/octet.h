@@ -1,0 +1,11 @@
+/* Octet: int8 numerics in C. This header brings in every family of the public C interface. */
+#ifndef OCTET_H
+#define OCTET_H
+
+#include "octet/base.h"
+#include "octet/conv.h"
+#include "octet/gemm.h"
+#include "octet/pool.h"
+#include "octet/quantize.h"
+
+#endif /* OCTET_H */

@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One target of the house. Dependencies point down only; docs/architecture.md draws the floors.
+let package = Package(
+  name: "Octet",
+  products: [
+    .library(name: "Octet", targets: ["Octet"]),
+    .library(name: "COctet", targets: ["COctet"]),
+    .executable(name: "octet", targets: ["OctetTool"]),
+  ],
+  traits: [
+    .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
+    .trait(name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
+    .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // The C library: int8 kernels, their registry and dispatch.
+    .target(
+      name: "COctet",
+      path: "CSources/COctet",
+      publicHeadersPath: "include",
+      cSettings: [
+        .headerSearchPath("."),
+        .define("OCT_OPENMP", .when(platforms: [.linux], traits: ["OpenMP"])),
+      ],
+      linkerSettings: [
+        .linkedLibrary("omp5", .when(platforms: [.linux], traits: ["OpenMP"])),
+        .linkedLibrary("m", .when(platforms: [.linux])),
+      ]
+    ),
+    .systemLibrary(
+      name: "COpenBLAS",
+      path: "CSources/COpenBLAS",
+      pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]
+    ),
+    .target(
+      name: "OctetTensor",
+      dependencies: [
+        "COctet",
+        .target(name: "COpenBLAS", condition: .when(traits: ["OpenBLAS"])),
+      ],
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]
+    ),
+    .target(name: "OctetFormats", dependencies: ["OctetTensor"]),
+    .target(name: "OctetNN", dependencies: ["OctetTensor"]),
+    .target(name: "OctetQuantization", dependencies: ["OctetNN"]),
+    .target(
+      name: "Octet",
+      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+    ),
+    .executableTarget(
+      name: "OctetTool",
+      dependencies: [
+        "Octet",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      resources: [.copy("Resources")]
+    ),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c11
+)
