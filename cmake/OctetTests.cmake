@@ -18,6 +18,7 @@ endfunction()
 foreach(source IN LISTS octet_test_sources)
   get_filename_component(name "${source}" NAME_WE)
   octet_test_program(${name} "${source}" ${octet_test_support})
+  set_tests_properties(${name} PROPERTIES LABELS kernels)
 endforeach()
 
 # Every public header stands alone, as C11 and as C++17, and C++ code links.
