@@ -1,0 +1,43 @@
+/// The place where a scope keeps the first error of the eager sugar.
+package final class ErrorBox: @unchecked Sendable {
+  // Only the task that opened the scope, and its children one at a time, run operators in it.
+  package var first: OctetError?
+}
+
+/// How operators run in the current task: read once per operator call.
+package struct ExecutionMode: Sendable {
+  /// Collects the errors of trapping calls; nil outside `collectingErrors`.
+  package var errors: ErrorBox?
+
+  /// The mode of the current task.
+  @TaskLocal package static var current = ExecutionMode()
+}
+
+/// Runs `body` so that the eager sugar (`x + y`, `model(x)`) doesn't trap: its first error is thrown when `body`
+/// ends.
+///
+/// After the first error the remaining calls return placeholder tensors without computing anything.
+public func collectingErrors<Result>(_ body: () throws -> Result) throws -> Result {
+  var mode = ExecutionMode.current
+  let box = ErrorBox()
+  mode.errors = box
+  let result = try ExecutionMode.$current.withValue(mode) { try body() }
+  if let error = box.first { throw error }
+  return result
+}
+
+/// Runs a throwing operator for the eager sugar: traps with the error's words, or leaves it to the scope that asked.
+package func eager(_ body: () throws -> Tensor) -> Tensor {
+  let box = ExecutionMode.current.errors
+  if box?.first != nil { return Tensor.placeholder }
+  do {
+    return try body()
+  } catch {
+    guard let box else { fatalError("\(error)") }
+    box.first =
+      error as? OctetError
+      ?? OctetError(
+        .invalidArgument, operation: "call", expected: "an Octet operation", received: "\(error)")
+    return Tensor.placeholder
+  }
+}

@@ -1,0 +1,168 @@
+/// The largest element of each window; padding takes no part. torch.nn.functional.max_pool1d/2d/3d.
+struct MaxPool: Operator {
+  static let torchName = "max_pool"
+  static let onnxName: String? = "MaxPool"
+
+  let window: WindowGeometry
+  let ceiling: Bool
+  let name: String
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    let x = inputs[0]
+    try require(x, "input", dtypes: [.float32, .quint8, .qint8])
+    if x.quantizer?.axis != nil {
+      throw OctetError(
+        .invalidQuantizer, operation: name, argument: "input", expected: "a per-tensor scheme",
+        received: "a per-channel one", fix: "dequantize it first")
+    }
+    // As in torch, the batch dimension may be left out.
+    guard x.rank == window.rank + 2 || x.rank == window.rank + 1 else {
+      throw OctetError(
+        .shapeMismatch, operation: name, argument: "input",
+        expected: "\(window.rank + 2) dimensions [N, C, spatial...]", received: "shape \(x.shape)")
+    }
+    for d in 0..<window.rank where window.padding[d] * 2 > window.kernel[d] {
+      throw OctetError(
+        .invalidArgument, operation: name, argument: "padding",
+        expected: "padding (pad) of at most half the kernel \(window.kernel)",
+        received: "padding \(window.padding)")
+    }
+    let lead = x.rank - window.rank
+    guard let size = window.outputSize(Array(x.shape[lead...]), ceiling: ceiling),
+      size.allSatisfy({ $0 > 0 })
+    else {
+      throw OctetError(
+        .shapeMismatch, operation: name, argument: "input",
+        expected: "a padded input at least as large as the window \(window.kernel)",
+        received: "shape \(x.shape)")
+    }
+    return TensorSpec(shape: x.shape[..<lead] + size, dtype: x.dtype, quantizer: x.quantizer)
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let x = try inputs[0].contiguous()
+    let result = try Tensor(uninitialized: output.shape, dtype: .float32)
+    let lead = x.rank - window.rank
+    let missing = 3 - window.rank
+    func padded(_ list: [Int], _ fill: Int) -> [Int] {
+      [Int](repeating: fill, count: missing) + list
+    }
+    let pool = FloatMaxPool(
+      input: padded(Array(x.shape[lead...]), 1), output: padded(Array(output.shape[lead...]), 1),
+      kernel: padded(window.kernel, 1), stride: padded(window.stride, 1),
+      padding: padded(window.padding, 0), dilation: padded(window.dilation, 1))
+    let planes = output.shape[..<lead].reduce(1, *)
+    x.withElements(Float.self) { source in
+      result.withMutableElements(Float.self) { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        pool.run(planes: planes, source, target)
+      }
+    }
+    return result
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let batched = inputs[0].rank == window.rank + 2
+    let x = batched ? inputs[0] : try inputs[0].unsqueezed(0)
+    let dense = try x.contiguous(.channelsLast)
+    let result = try Tensor(
+      uninitialized: batched ? output.shape : [1] + output.shape, dtype: output.dtype,
+      quantizer: output.quantizer, format: .channelsLast)
+    try Kernel.maxPool(dense, window, into: result)
+    // torch keeps the layout of its input.
+    let kept = x.isContiguous ? try result.contiguous() : result
+    return batched ? kept : try kept.squeezed(0)
+  }
+}
+
+/// Largest elements of windows over planes of float32.
+private struct FloatMaxPool: Sendable {
+  let input: [Int]
+  let output: [Int]
+  let kernel: [Int]
+  let stride: [Int]
+  let padding: [Int]
+  let dilation: [Int]
+
+  func run(
+    planes: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
+  ) {
+    nonisolated(unsafe) let (source, target) = (x, y)
+    let (from, to) = (input.reduce(1, *), output.reduce(1, *))
+    parallelFor(planes, grain: 8) { range in
+      for plane in range { self.plane(source + plane * from, target + plane * to) }
+    }
+  }
+
+  private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    var out = y
+    for od in 0..<output[0] {
+      let depth = taps(0, od)
+      for oh in 0..<output[1] {
+        let rows = taps(1, oh)
+        for ow in 0..<output[2] {
+          let columns = taps(2, ow)
+          var best = -Float.infinity
+          for d in depth {
+            for h in rows {
+              let line = x + (d * input[1] + h) * input[2]
+              for w in columns {
+                let value = line[w]
+                // NaN wins, as in torch.
+                if value > best || value.isNaN { best = value }
+              }
+            }
+          }
+          out.pointee = best
+          out += 1
+        }
+      }
+    }
+  }
+
+  /// The input positions under output position `o` of dimension `d`.
+  private func taps(_ d: Int, _ o: Int) -> StrideTo<Int> {
+    let start = o * stride[d] - padding[d]
+    let skipped = start < 0 ? (-start + dilation[d] - 1) / dilation[d] : 0
+    let end = min(start + kernel[d] * dilation[d], input[d])
+    return Swift.stride(from: start + skipped * dilation[d], to: end, by: dilation[d])
+  }
+}
+
+extension Functional {
+  /// The largest element of each window, on float32 or on the integers of quint8 and qint8, over as many spatial dimensions
+  /// as `kernel` has. torch.nn.functional.max_pool1d, max_pool2d, max_pool3d.
+  ///
+  /// - Parameters:
+  ///   - input: `[N, C, spatial...]`; N may be left out.
+  ///   - stride: the kernel's size when nil.
+  ///   - ceiling: rounds the output size up. torch's `ceil_mode`.
+  public static func maxPool(
+    _ input: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil,
+    dilation: [Int]? = nil, ceiling: Bool = false
+  ) throws(OctetError) -> Tensor {
+    let rank = kernel.count
+    let name = "max_pool\(rank)d"
+    guard (1...3).contains(rank) else {
+      throw OctetError(
+        .invalidArgument, operation: "max_pool", argument: "kernel_size",
+        expected: "1 to 3 values", received: "\(kernel)")
+    }
+    let window = try WindowGeometry(
+      kernel: kernel, stride: stride ?? kernel,
+      padding: padding ?? [Int](repeating: 0, count: rank),
+      dilation: dilation ?? [Int](repeating: 1, count: rank), rank: rank, operation: name)
+    return try apply(MaxPool(window: window, ceiling: ceiling, name: name), [input])
+  }
+}
+
+extension Tensor {
+  /// `Functional.maxPool` with square windows over two dimensions, trapping on mistakes.
+  public func maxPool2d(_ kernel: Int, stride: Int? = nil, padding: Int = 0) -> Tensor {
+    eager {
+      try Functional.maxPool(
+        self, kernel: [kernel, kernel], stride: stride.map { [$0, $0] },
+        padding: [padding, padding])
+    }
+  }
+}

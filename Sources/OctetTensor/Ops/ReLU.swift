@@ -1,0 +1,65 @@
+/// `max(x, 0)`; on integers `max(q, zeroPoint)`, keeping the quantizer. torch.relu.
+struct ReLU: Operator {
+  static let torchName = "relu"
+  static let onnxName: String? = "Relu"
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    try require(inputs[0], "input", dtypes: [.float32, .quint8, .qint8, .qint32])
+    if inputs[0].quantizer?.axis != nil {
+      throw error(
+        .invalidQuantizer, "input", expected: "a per-tensor scheme",
+        received: "a per-channel one", fix: "dequantize it first")
+    }
+    return inputs[0]
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    // NaN stays NaN, as in torch.
+    try map(inputs[0], Float.self) { $0 < 0 ? 0 : $0 }
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    guard case .perTensor(_, let zero)? = output.quantizer?.parameters else { return inputs[0] }
+    switch output.dtype {
+    case .quint8:
+      let low = UInt8(zero)
+      return try map(inputs[0], UInt8.self) { max($0, low) }
+    case .qint8:
+      let low = Int8(zero)
+      return try map(inputs[0], Int8.self) { max($0, low) }
+    default:
+      let low = Int32(zero)
+      return try map(inputs[0], Int32.self) { max($0, low) }
+    }
+  }
+
+  private func map<Scalar: TensorScalar>(
+    _ input: Tensor, _ type: Scalar.Type, _ transform: (Scalar) -> Scalar
+  ) throws(OctetError) -> Tensor {
+    let format = input.preferredFormat
+    let dense = try input.contiguous(format)
+    let result = try Tensor(
+      uninitialized: input.shape, dtype: input.dtype, quantizer: input.quantizer, format: format)
+    dense.withElements(Scalar.self) { source in
+      result.withMutableElements(Scalar.self) { target in
+        for i in 0..<source.count { target[i] = transform(source[i]) }
+      }
+    }
+    return result
+  }
+}
+
+extension Functional {
+  /// `max(x, 0)` on float32 and on quint8, qint8 and qint32 with a per-tensor quantizer. torch.relu.
+  public static func relu(_ input: Tensor) throws(OctetError) -> Tensor {
+    try apply(ReLU(), [input])
+  }
+}
+
+extension Tensor {
+  /// `Functional.relu`, trapping on mistakes.
+  public func relu() -> Tensor { eager { try Functional.relu(self) } }
+}
+
+/// `Functional.relu`, trapping on mistakes.
+public func relu(_ x: Tensor) -> Tensor { x.relu() }
