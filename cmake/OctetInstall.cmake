@@ -25,9 +25,11 @@ write_basic_package_version_file(OctetConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/OctetConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/OctetConfigVersion.cmake"
   DESTINATION ${octet_package_dir} COMPONENT Octet_development)
 
-# pkg-config: the prefix is found from where the file lies. A static link (--static) also needs the threads and libm.
+# pkg-config finds everything from where its file lies. A static link (--static) also needs the threads and libm.
 set(octet_pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
-file(RELATIVE_PATH octet_pc_prefix "/prefix/${octet_pc_dir}" "/prefix")
+set(octet_pc_full_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
+file(RELATIVE_PATH octet_pc_prefix "${octet_pc_full_dir}" "${CMAKE_INSTALL_PREFIX}")
+file(RELATIVE_PATH octet_pc_include "${octet_pc_full_dir}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
 string(REGEX REPLACE "/$" "" octet_pc_prefix "${octet_pc_prefix}")
 list(TRANSFORM octet_thread_names PREPEND "-l" OUTPUT_VARIABLE octet_pc_libs_private)
 list(APPEND octet_pc_libs_private -lm)
