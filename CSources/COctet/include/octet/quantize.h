@@ -21,25 +21,27 @@ OCT_API oct_status oct_quantize(const float *x, size_t count, float scale, int32
                                 const oct_run *run);
 
 /* The same with scales[c] (rounded to float32) and zero_points[c]. torch.quantize_per_channel. */
-OCT_API oct_status oct_quantize_per_channel(const float *x, oct_channels shape, const double *scales, const int64_t *zero_points,
-                                            oct_dtype dtype, void *q, const oct_run *run);
+OCT_API oct_status oct_quantize_per_channel(const float *x, oct_channels shape, const double *scales,
+                                            const int64_t *zero_points, oct_dtype dtype, void *q, const oct_run *run);
 
 /* q = clamp(rint(x * (1 / scales[c]) + zero_points[c])): the real zero point is added before rounding. dtype OCT_U8 or OCT_S8.
  * torch.quantize_per_channel under per_channel_affine_float_qparams. */
-OCT_API oct_status oct_quantize_per_channel_float(const float *x, oct_channels shape, const float *scales, const float *zero_points,
-                                                  oct_dtype dtype, void *q, const oct_run *run);
+OCT_API oct_status oct_quantize_per_channel_float(const float *x, oct_channels shape, const float *scales,
+                                                  const float *zero_points, oct_dtype dtype, void *q,
+                                                  const oct_run *run);
 
 /* x[i] = scale * (float)(q[i] - zero_point), the difference in int32 (wrapping for OCT_S32). */
-OCT_API oct_status oct_dequantize(const void *q, oct_dtype dtype, size_t count, float scale, int32_t zero_point, float *x,
-                                  const oct_run *run);
+OCT_API oct_status oct_dequantize(const void *q, oct_dtype dtype, size_t count, float scale, int32_t zero_point,
+                                  float *x, const oct_run *run);
 
 /* x = (float)(scales[c] * (double)(float)(q - zero_points[c])): the scale stays in double. */
 OCT_API oct_status oct_dequantize_per_channel(const void *q, oct_dtype dtype, oct_channels shape, const double *scales,
                                               const int64_t *zero_points, float *x, const oct_run *run);
 
 /* x = ((float)q - zero_points[c]) * scales[c], in float32. */
-OCT_API oct_status oct_dequantize_per_channel_float(const void *q, oct_dtype dtype, oct_channels shape, const float *scales,
-                                                    const float *zero_points, float *x, const oct_run *run);
+OCT_API oct_status oct_dequantize_per_channel_float(const void *q, oct_dtype dtype, oct_channels shape,
+                                                    const float *scales, const float *zero_points, float *x,
+                                                    const oct_run *run);
 
 /* Requantization by a float multiplier, of a matrix of accumulators [rows, columns] with row strides in elements.
  *
@@ -54,7 +56,8 @@ typedef struct oct_requantization {
 } oct_requantization;
 
 OCT_API oct_status oct_requantize(const int32_t *acc, size_t rows, size_t columns, size_t acc_stride,
-                                  const oct_requantization *requantization, void *q, size_t q_stride, const oct_run *run);
+                                  const oct_requantization *requantization, void *q, size_t q_stride,
+                                  const oct_run *run);
 
 /* Requantization by a fixed-point multiplier: the rule of gemmlowp and QNNPACK, for parity with integer-only engines.
  *
