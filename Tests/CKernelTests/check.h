@@ -22,10 +22,10 @@
 
 #if defined(__GNUC__)
 #define CHECK_UNUSED __attribute__((unused))
-#define CHECK_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CHECK_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define CHECK_UNUSED
-#define CHECK_PRINTF(format, first)
+#define CHECK_PRINTF(text, first)
 #endif
 
 /* Failures so far. The first ones are printed, all are counted. */
