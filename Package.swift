@@ -11,7 +11,8 @@ let package = Package(
   ],
   traits: [
     .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
-    .trait(name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
+    .trait(
+      name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
     .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
   ],
   dependencies: [
