@@ -57,6 +57,7 @@ package enum CaseDiscovery {
   private static func failure(_ path: String, _ expected: String, _ code: CInt) -> OctetError {
     OctetError(
       .fileAccess, operation: "parity", argument: path, expected: expected,
-      received: strerror(code).map { String(cString: $0) } ?? "error \(code)", fix: "check the path")
+      received: strerror(code).map { String(cString: $0) } ?? "error \(code)", fix: "check the path"
+    )
   }
 }

@@ -2,16 +2,17 @@ import OctetFormats
 import OctetTensor
 
 /// The tensors of a case file, quantized ones put together from their integers and companions.
-struct CaseTensors {
+package struct CaseTensors {
   private let file: SafetensorsFile
 
   /// Suffixes of the tensors that describe a quantized one.
   private static let companions: Set<String> = ["scale", "zero_point", "axis", "shape", "bits"]
 
-  init(_ file: SafetensorsFile) { self.file = file }
+  /// The tensors of `file`.
+  package init(_ file: SafetensorsFile) { self.file = file }
 
   /// The tensors whose names begin with `group` and a slash, under what follows it.
-  func group(_ group: String) throws(OctetError) -> [String: Tensor] {
+  package func group(_ group: String) throws(OctetError) -> [String: Tensor] {
     var tensors: [String: Tensor] = [:]
     for entry in file.entries where entry.name.hasPrefix("\(group)/") && !isCompanion(entry.name) {
       tensors[String(entry.name.dropFirst(group.count + 1))] = try tensor(entry)
@@ -19,13 +20,15 @@ struct CaseTensors {
     return tensors
   }
 
-  private func isCompanion(_ name: String) -> Bool {
+  /// True for a tensor that only describes another one of the file.
+  package func isCompanion(_ name: String) -> Bool {
     guard let colon = name.lastIndex(of: ":") else { return false }
     return Self.companions.contains(String(name[name.index(after: colon)...]))
       && file[String(name[..<colon])] != nil
   }
 
-  private func tensor(_ entry: SafetensorsFile.Entry) throws(OctetError) -> Tensor {
+  /// The tensor of an entry, with its quantizer when it has companions.
+  package func tensor(_ entry: SafetensorsFile.Entry) throws(OctetError) -> Tensor {
     guard let scale = file["\(entry.name):scale"] else { return try plain(entry) }
     let dtype = try quantizedType(entry)
     var shape = entry.shape
@@ -42,7 +45,8 @@ struct CaseTensors {
     case .int32: return .qint32
     default:
       throw failure(
-        entry.name, expected: "U8, I8 or I32 for a quantized tensor", received: entry.dtype.rawValue)
+        entry.name, expected: "U8, I8 or I32 for a quantized tensor", received: entry.dtype.rawValue
+      )
     }
   }
 

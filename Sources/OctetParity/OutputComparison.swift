@@ -41,7 +41,8 @@ package struct OutputComparison {
     references: [String: Tensor] = [:]
   ) -> OutputVerdict {
     guard let got else {
-      return OutputVerdict(name: name, rules: rules.map(\.kind), failures: ["the output is missing"])
+      return OutputVerdict(
+        name: name, rules: rules.map(\.kind), failures: ["the output is missing"])
     }
     var comparison = OutputComparison(name: name, got: got, want: want, references: references)
     do throws(OctetError) {
@@ -148,7 +149,9 @@ package struct OutputComparison {
     }
     if Double(beyond) > fraction * Double(g.count) {
       fail(
-        rule, "\(beyond) of \(g.count) elements beyond \(max) steps of \(step), allowed \(fraction) of them")
+        rule,
+        "\(beyond) of \(g.count) elements beyond \(max) steps of \(step), allowed \(fraction) of them"
+      )
     }
     if !(worst <= (limit + 0.01) * step) {
       fail(rule, "a difference of \(worst / step) steps, allowed \(limit)")
@@ -157,7 +160,8 @@ package struct OutputComparison {
 
   private func differences(_ deviation: Deviation) -> String {
     let i = deviation.worstIndex
-    return "\(deviation.differing) of \(deviation.count) elements differ, at most by \(deviation.worst); "
+    return
+      "\(deviation.differing) of \(deviation.count) elements differ, at most by \(deviation.worst); "
       + "at \(position(i)) got \(element(got, i)), expected \(element(want, i))"
   }
 

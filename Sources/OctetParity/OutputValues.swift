@@ -1,5 +1,13 @@
 import OctetTensor
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The elements of an output, widened without loss: integers of integer and quantized types, reals of the others.
 package enum OutputValues {
   /// Plain integers, truth values, or the integers of a quantized tensor.
@@ -39,6 +47,9 @@ package struct Deviation: Sendable, Equatable {
   package var worst = 0.0
   /// Where the largest difference is, in logical order.
   package var worstIndex = 0
+
+  /// No elements yet.
+  package init() {}
 
   /// Takes an element in; `difference` isn't negative.
   mutating func note(_ index: Int, difference: Double) {

@@ -63,7 +63,8 @@ package struct ParityCaseFile: Sendable {
     return file.hasSuffix(".safetensors") ? String(file.dropLast(12)) : file
   }
 
-  private static func metadata(_ file: SafetensorsFile, _ key: String) throws(OctetError) -> String {
+  private static func metadata(_ file: SafetensorsFile, _ key: String) throws(OctetError) -> String
+  {
     guard let value = file.metadata[key] else {
       throw failure(key, expected: "the metadata of a parity case", received: "none under this key")
     }

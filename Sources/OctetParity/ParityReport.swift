@@ -29,6 +29,14 @@ package struct ParityReport: Sendable {
     ]
   }
 
+  /// Writes `json` to a file, which holds all of it or what it held before.
+  package func write(to path: String) throws {
+    let text = try json.serialized(indent: 1) + "\n"
+    try AtomicFile.write(to: path, operation: "parity") { file in
+      try Array(text.utf8).withUnsafeBytes { try file.append($0) }
+    }
+  }
+
   private static func json(_ result: CaseResult) -> JSONValue {
     [
       "case": .string(result.name), "op": .string(result.operation),

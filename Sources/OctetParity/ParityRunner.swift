@@ -27,10 +27,12 @@ package struct ParityRunner: Sendable {
   /// A runner of the operations in `registry`.
   package init(registry: ParityRegistry) { self.registry = registry }
 
-  /// Runs the case of a file.
-  package func run(path: String) -> CaseResult {
+  /// Runs the case of a file; nil when `operation` is given and the case is of another one.
+  package func run(path: String, only operation: String? = nil) -> CaseResult? {
     do throws(OctetError) {
-      return run(try ParityCaseFile(path: path))
+      let file = try ParityCaseFile(path: path)
+      if let operation, file.parityCase.operation != operation { return nil }
+      return run(file)
     } catch {
       return CaseResult(
         name: ParityCaseFile.name(of: path), operation: "",

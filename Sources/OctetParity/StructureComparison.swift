@@ -3,7 +3,9 @@ import OctetTensor
 /// Compares the structure that a workflow built with the one that a case expects.
 package enum StructureComparison {
   /// Entries that list values by name: only those that both sides have are compared, each against the other list.
-  private static let valueLists = ["quantized_values": "float_values", "float_values": "quantized_values"]
+  private static let valueLists = [
+    "quantized_values": "float_values", "float_values": "quantized_values",
+  ]
 
   /// What is wrong, empty when nothing is.
   ///

@@ -106,7 +106,9 @@ package struct ToleranceTable: Sendable, Equatable {
   /// (`GROUP/*`), else under `*`. Empty when none applies.
   package func rules(for output: String) -> [ToleranceRule] {
     var names = [output]
-    if let dot = output.lastIndex(of: "."), output[output.index(after: dot)...].allSatisfy(\.isNumber) {
+    if let dot = output.lastIndex(of: "."),
+      output[output.index(after: dot)...].allSatisfy(\.isNumber)
+    {
       names.append(String(output[..<dot]))
     }
     if let slash = output.firstIndex(of: "/") { names.append("\(output[..<slash])/*") }

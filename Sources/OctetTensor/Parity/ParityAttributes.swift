@@ -42,7 +42,8 @@ package struct ParityAttributes: Sendable, Equatable {
       throw OctetError(
         .invalidConfiguration, operation: Self.operation, argument: "\(path).\(name)",
         expected: "the attribute",
-        received: values.isEmpty ? "no attributes" : "\(values.keys.sorted().joined(separator: ", "))")
+        received: values.isEmpty
+          ? "no attributes" : "\(values.keys.sorted().joined(separator: ", "))")
     }
     return value
   }
