@@ -2,5 +2,5 @@
 package enum TensorParityOperations {
   /// Every line.
   package static let all =
-    quantizeOperations + decomposedOperations + methodOperations
+    quantizeOperations + decomposedOperations + methodOperations + layerOperations
 }
