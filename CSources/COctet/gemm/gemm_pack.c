@@ -16,10 +16,11 @@ typedef struct packed_header {
   uint32_t a_dtype, b_dtype;
   int32_t largest;
   uint32_t has_zero;
+  uint32_t reserved[2];
   uint32_t check; /* of the fields above */
 } packed_header;
 
-_Static_assert(sizeof(packed_header) <= OCT_ALIGNMENT, "the header fills the first aligned part");
+_Static_assert(sizeof(packed_header) == OCT_ALIGNMENT, "the header is the first aligned part");
 
 /* Where the parts lie. */
 typedef struct layout {
@@ -53,7 +54,9 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 static uint32_t header_check(const packed_header *header) {
   const uint64_t fields[] = {header->magic,   header->total,   header->n,       header->k,
                              header->kernel,  header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero};
+                             header->has_zero,
+                             header->reserved[0],
+                             header->reserved[1]};
   uint64_t hash = 0xCBF29CE484222325u;
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = (hash ^ fields[i]) * 0x100000001B3u;
   return (uint32_t)(hash ^ (hash >> 32));
@@ -108,13 +111,13 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
   const size_t panel_bytes = (size_t)kernel->nr * parts.k_groups * kernel->k_group;
   packed_header header = {.magic = PACKED_MAGIC, .total = parts.total, .n = source->n, .k = k};
   for (size_t n = 0; n < source->n; n++) {
-    int8_t *place = panels + n / kernel->nr * panel_bytes + n % kernel->nr * kernel->k_group;
     const int32_t zero = zero_of(source, n) - stored_offset(source->b_dtype);
-    int32_t low, high;
-    column_sum[n] = pack_column(kernel, source, n, place, &low, &high);
     minus_zero[n] = -zero;
     if (zero != 0) header.has_zero = 1;
     if (k == 0) continue;
+    int8_t *place = panels + n / kernel->nr * panel_bytes + n % kernel->nr * kernel->k_group;
+    int32_t low, high;
+    column_sum[n] = pack_column(kernel, source, n, place, &low, &high);
     const int32_t below = zero - low, above = high - zero;
     header.largest = below > header.largest ? below : header.largest;
     header.largest = above > header.largest ? above : header.largest;
