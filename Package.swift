@@ -54,13 +54,24 @@ let package = Package(
       name: "Octet",
       dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
     ),
+    // Runs parity cases: the rooms' operations against an oracle's answers.
+    .target(
+      name: "OctetParity",
+      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+    ),
     .executableTarget(
       name: "OctetTool",
       dependencies: [
         "Octet",
+        "OctetParity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources")]
+    ),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: ["OctetParity"],
+      exclude: ["Cases"]
     ),
   ],
   swiftLanguageModes: [.v6],
