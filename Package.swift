@@ -68,6 +68,12 @@ let package = Package(
       ],
       resources: [.copy("Resources")]
     ),
+    .target(
+      name: "OctetTestSupport",
+      dependencies: ["OctetTensor"],
+      path: "Tests/OctetTestSupport"
+    ),
+    .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
     .testTarget(
       name: "ParityTests",
       dependencies: ["OctetParity"],
