@@ -11,7 +11,8 @@ let package = Package(
   ],
   traits: [
     .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
-    .trait(name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
+    .trait(
+      name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
     .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
   ],
   dependencies: [
@@ -53,13 +54,30 @@ let package = Package(
       name: "Octet",
       dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
     ),
+    // Runs parity cases: the rooms' operations against an oracle's answers.
+    .target(
+      name: "OctetParity",
+      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+    ),
     .executableTarget(
       name: "OctetTool",
       dependencies: [
         "Octet",
+        "OctetParity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources")]
+    ),
+    .target(
+      name: "OctetTestSupport",
+      dependencies: ["OctetTensor"],
+      path: "Tests/OctetTestSupport"
+    ),
+    .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: ["OctetParity"],
+      exclude: ["Cases"]
     ),
   ],
   swiftLanguageModes: [.v6],

@@ -94,9 +94,6 @@ open class Module {
     successor?.setTraining(isTraining)
   }
 
-  /// Forgets the successor.
-  package func revert() { successor = nil }
-
   private func contains(_ other: Module) -> Bool {
     self === other || (successor?.contains(other) ?? false)
       || ownChildren().contains { $0.module.contains(other) }
