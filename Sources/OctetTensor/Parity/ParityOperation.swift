@@ -22,6 +22,13 @@ package struct ParityOutputs: Sendable {
   }
 }
 
+extension ParityOutputs: ExpressibleByDictionaryLiteral {
+  /// Outputs by name.
+  package init(dictionaryLiteral elements: (String, Tensor)...) {
+    self.init(Dictionary(elements) { _, last in last })
+  }
+}
+
 /// One line of a room's table: how an operation of the parity cases is run on Octet.
 package struct ParityOperation: Sendable {
   /// The operation's name in torch's spelling.
