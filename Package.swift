@@ -68,12 +68,23 @@ let package = Package(
       ],
       resources: [.copy("Resources")]
     ),
+    // The program in the README.
+    .executableTarget(name: "Quickstart", dependencies: ["Octet"], path: "Examples/Quickstart"),
     .target(
       name: "OctetTestSupport",
       dependencies: ["OctetTensor"],
       path: "Tests/OctetTestSupport"
     ),
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
+    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: ["OctetQuantization", "OctetTestSupport"]
+    ),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: ["OctetFormats", "OctetTool", "Quickstart"]
+    ),
     .testTarget(
       name: "ParityTests",
       dependencies: ["OctetParity"],
