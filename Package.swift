@@ -61,6 +61,7 @@ let package = Package(
       ],
       resources: [.copy("Resources")]
     ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
