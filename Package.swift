@@ -90,6 +90,7 @@ let package = Package(
       dependencies: ["OctetParity"],
       exclude: ["Cases"]
     ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
