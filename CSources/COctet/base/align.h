@@ -4,7 +4,9 @@
 
 #include "octet/base.h"
 
-static inline size_t oct_round_up(size_t value, size_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+static inline size_t oct_round_up(size_t value, size_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 static inline size_t oct_ceil_div(size_t value, size_t divisor) { return value / divisor + (value % divisor != 0); }
 static inline bool oct_aligned(const void *pointer) { return (uintptr_t)pointer % OCT_ALIGNMENT == 0; }
 

@@ -90,9 +90,7 @@ static const tier tiers[OCT_ISA_COUNT] = {
 #undef OCT_ISA_TIER
 };
 
-const char *oct_isa_name(oct_isa isa) {
-  return (unsigned)isa < OCT_ISA_COUNT ? tiers[isa].name : "unknown";
-}
+const char *oct_isa_name(oct_isa isa) { return (unsigned)isa < OCT_ISA_COUNT ? tiers[isa].name : "unknown"; }
 
 /* Bit i is set when tier i is supported; bit 31 says that the CPU was asked. Racing first calls store the same value. */
 static _Atomic uint32_t supported_tiers;

@@ -1,7 +1,8 @@
 /* The only file that knows the thread runtime.
  *
- * CMake builds compile the pragma with the compiler's OpenMP flag. SwiftPM cannot pass that flag, so there the same team is started by
- * GOMP_parallel, the entry that GCC's and LLVM's runtimes both export. Without OCT_OPENMP everything runs on the caller's thread. */
+ * CMake builds compile the pragma with the compiler's OpenMP flag. SwiftPM cannot pass that flag, so there the same
+ * team is started by GOMP_parallel, the entry that GCC's and LLVM's runtimes both export. Without OCT_OPENMP everything
+ * runs on the caller's thread. */
 #include <stdatomic.h>
 
 #include "octet/base.h"
@@ -22,6 +23,7 @@ typedef struct team {
   _Atomic int next_worker;
 } team;
 
+/* Set while this thread runs a body, alone or in a team: calls from within stay on the thread. */
 static _Thread_local bool inside_body;
 
 static void work(void *data) {
@@ -38,6 +40,17 @@ static void work(void *data) {
   inside_body = false;
 }
 
+static void work_alone(size_t count, size_t grain, oct_range_body body, void *context) {
+  const bool nested = inside_body;
+  inside_body = true;
+  for (size_t begin = 0;; begin += grain) {
+    const size_t left = count - begin;
+    body(context, begin, begin + (left < grain ? left : grain), 0);
+    if (left <= grain) break;
+  }
+  inside_body = nested;
+}
+
 int oct_max_threads(void) {
 #if defined(_OPENMP) || defined(OCT_OPENMP)
   const int threads = omp_get_max_threads();
@@ -47,18 +60,18 @@ int oct_max_threads(void) {
 #endif
 }
 
+/* A team that no machine needs would fail to start in some runtimes, and nothing here may abort. */
+enum { LARGEST_TEAM = 1024 };
+
 void oct_parallel_for(size_t count, size_t grain, int threads, oct_range_body body, void *context) {
   if (count == 0) return;
   if (grain == 0) grain = 1;
   const size_t chunks = (count - 1) / grain + 1;
   if (threads <= 0) threads = oct_max_threads();
+  if (threads > LARGEST_TEAM) threads = LARGEST_TEAM;
   if ((size_t)threads > chunks) threads = (int)chunks;
   if (threads <= 1 || inside_body) {
-    for (size_t begin = 0; begin < count; begin += grain) {
-      const size_t left = count - begin;
-      body(context, begin, begin + (left < grain ? left : grain), 0);
-      if (left <= grain) break;
-    }
+    work_alone(count, grain, body, context);
     return;
   }
   team shared = {.body = body, .context = context, .count = count, .grain = grain, .chunks = chunks};

@@ -79,7 +79,8 @@ struct FloatConvolution {
     parallelFor(groupIn * count, grain: 1) { range in
       for item in range {
         let (c, image) = (item / count, item % count)
-        let plane = source + ((first + image) * groups * groupIn + group * groupIn + c) * inputPixels
+        let plane =
+          source + ((first + image) * groups * groupIn + group * groupIn + c) * inputPixels
         for tap in 0..<taps {
           gatherTap(plane, tap: tap, into: target + (c * taps + tap) * row + image * pixels)
         }

@@ -7,7 +7,8 @@ enum Kernel {
     if status == OCT_OK { return }
     throw OctetError(
       .kernelFailure, operation: operation, expected: "arguments that the kernels take",
-      received: "\(String(cString: oct_status_name(status))): \(String(cString: oct_last_error_message()))"
+      received:
+        "\(String(cString: oct_status_name(status))): \(String(cString: oct_last_error_message()))"
     )
   }
 

@@ -18,7 +18,8 @@ final class WorkspacePool: Sendable {
       return pool.idle.remove(at: index)
     }
     return found
-      ?? UnsafeMutableRawBufferPointer.allocate(byteCount: (byteCount + 4095) & ~4095, alignment: 64)
+      ?? UnsafeMutableRawBufferPointer.allocate(
+        byteCount: (byteCount + 4095) & ~4095, alignment: 64)
   }
 
   /// Gives a lent buffer back. The smallest one goes when the pool is full.

@@ -16,7 +16,8 @@ struct BatchNorm: Operator {
       try require(spec, name, dtypes: [.float32])
       guard spec.shape == [inputs[0].shape[1]] else {
         throw error(
-          .shapeMismatch, name, expected: "one value for each of the \(inputs[0].shape[1]) channels",
+          .shapeMismatch, name,
+          expected: "one value for each of the \(inputs[0].shape[1]) channels",
           received: "shape \(spec.shape)")
       }
     }
@@ -58,5 +59,53 @@ extension Functional {
     epsilon: Double = 1e-5
   ) throws(OctetError) -> Tensor {
     try apply(BatchNorm(epsilon: epsilon), [input, mean, variance, weight, bias])
+  }
+}
+
+/// Mean and biased variance of each channel, and how many elements a channel has.
+package struct ChannelStatistics {
+  package let mean: Tensor
+  package let variance: Tensor
+  package let count: Int
+}
+
+extension Functional {
+  /// Mean and biased variance over all dimensions but the second, summed in double in memory order.
+  package static func channelStatistics(_ input: Tensor) throws(OctetError) -> ChannelStatistics {
+    guard input.dtype == .float32, input.rank >= 2 else {
+      throw OctetError(
+        .dtypeMismatch, operation: "batch_norm", argument: "input",
+        expected: "float32 of shape [N, C, ...]",
+        received: "\(input.dtype.rawValue) of shape \(input.shape)")
+    }
+    let channels = input.shape[1]
+    let inner = input.shape[2...].reduce(1, *)
+    let count = input.shape[0] * inner
+    guard count > 1 || channels == 0 else {
+      throw OctetError(
+        .shapeMismatch, operation: "batch_norm", argument: "input",
+        expected: "more than one value per channel when training",
+        received: "shape \(input.shape)", fix: "call eval() or use a larger batch")
+    }
+    var mean = [Float](repeating: 0, count: channels)
+    var variance = mean
+    try input.contiguous().withElements(Float.self) { x in
+      for c in 0..<channels {
+        func total(_ term: (Double) -> Double) -> Double {
+          var sum = 0.0
+          for n in 0..<input.shape[0] {
+            let start = (n * channels + c) * inner
+            for i in start..<(start + inner) { sum += term(Double(x[i])) }
+          }
+          return sum
+        }
+        let average = total { $0 } / Double(count)
+        mean[c] = Float(average)
+        variance[c] = Float(total { ($0 - average) * ($0 - average) } / Double(count))
+      }
+    }
+    return ChannelStatistics(
+      mean: try Tensor(mean, shape: [channels]), variance: try Tensor(variance, shape: [channels]),
+      count: count)
   }
 }

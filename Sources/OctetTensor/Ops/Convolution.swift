@@ -12,7 +12,8 @@ package struct ConvolutionShape: Sendable, Equatable {
     guard (3...5).contains(weight.count) else {
       throw OctetError(
         .shapeMismatch, operation: operation, argument: "weight",
-        expected: "shape [out_channels, in_channels / groups, kernel...] with 1 to 3 kernel dimensions",
+        expected:
+          "shape [out_channels, in_channels / groups, kernel...] with 1 to 3 kernel dimensions",
         received: "\(weight)")
     }
     guard groups > 0, weight[0] > 0, weight[1] > 0, weight[0] % groups == 0,

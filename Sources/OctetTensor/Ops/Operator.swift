@@ -65,7 +65,8 @@ extension Operator {
     if spec.isQuantized != allowed.allSatisfy(\.isQuantized) {
       throw error(
         .quantizationMismatch, argument,
-        expected: spec.isQuantized ? "a plain tensor of dtype \(names)" : "a quantized tensor of dtype \(names)",
+        expected: spec.isQuantized
+          ? "a plain tensor of dtype \(names)" : "a quantized tensor of dtype \(names)",
         received: "shape \(spec.shape) of dtype \(spec.dtype.rawValue)",
         fix: fix.isEmpty
           ? (spec.isQuantized

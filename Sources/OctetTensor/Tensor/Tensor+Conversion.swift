@@ -16,18 +16,66 @@ extension Tensor {
     let result = try Tensor(
       uninitialized: shape, dtype: target, format: format, operation: "to")
     switch dtype {
-    case .float32: source.convert(Float.self, into: result) { Double($0) } integer: { _ in nil }
-    case .float64: source.convert(Double.self, into: result) { $0 } integer: { _ in nil }
-    case .float16: source.convert(Half.self, into: result) { Double($0.float) } integer: { _ in nil }
+    case .float32:
+      source.convert(Float.self, into: result) {
+        Double($0)
+      } integer: { _ in
+        nil
+      }
+    case .float64:
+      source.convert(Double.self, into: result) {
+        $0
+      } integer: { _ in
+        nil
+      }
+    case .float16:
+      source.convert(Half.self, into: result) {
+        Double($0.float)
+      } integer: { _ in
+        nil
+      }
     case .bfloat16:
-      source.convert(BFloat16.self, into: result) { Double($0.float) } integer: { _ in nil }
+      source.convert(BFloat16.self, into: result) {
+        Double($0.float)
+      } integer: { _ in
+        nil
+      }
     case .uint8, .bool:
-      source.convert(UInt8.self, into: result) { Double($0) } integer: { Int64($0) }
-    case .int8: source.convert(Int8.self, into: result) { Double($0) } integer: { Int64($0) }
-    case .int16: source.convert(Int16.self, into: result) { Double($0) } integer: { Int64($0) }
-    case .uint16: source.convert(UInt16.self, into: result) { Double($0) } integer: { Int64($0) }
-    case .int32: source.convert(Int32.self, into: result) { Double($0) } integer: { Int64($0) }
-    default: source.convert(Int64.self, into: result) { Double($0) } integer: { $0 }
+      source.convert(UInt8.self, into: result) {
+        Double($0)
+      } integer: {
+        Int64($0)
+      }
+    case .int8:
+      source.convert(Int8.self, into: result) {
+        Double($0)
+      } integer: {
+        Int64($0)
+      }
+    case .int16:
+      source.convert(Int16.self, into: result) {
+        Double($0)
+      } integer: {
+        Int64($0)
+      }
+    case .uint16:
+      source.convert(UInt16.self, into: result) {
+        Double($0)
+      } integer: {
+        Int64($0)
+      }
+    case .int32:
+      source.convert(Int32.self, into: result) {
+        Double($0)
+      } integer: {
+        Int64($0)
+      }
+    default:
+      source.convert(Int64.self, into: result) {
+        Double($0)
+      } integer: {
+        $0
+      }
     }
     return result
   }

@@ -56,8 +56,8 @@ typedef struct oct_conv_call {
 /* The output's spatial size for an input's. */
 OCT_API oct_status oct_conv_output_size(const oct_conv_weights *weights, const size_t in[], size_t out[]);
 
-OCT_API oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call, int threads,
-                                           size_t *bytes);
+OCT_API oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call,
+                                           int threads, size_t *bytes);
 
 /* Runs. x and y must not overlap. */
 OCT_API oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call *call, const oct_run *run);

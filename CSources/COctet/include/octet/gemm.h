@@ -28,11 +28,11 @@ typedef struct oct_output {
   oct_dtype dtype;
   const float *multiplier; /* [1] or [n]; positive and finite; not read for OCT_S32 */
   size_t multiplier_count;
-  const int32_t *bias;                     /* [n] or null */
-  const float *bias_f32;                   /* [n] or null */
-  int32_t zero_point;                      /* integer outputs: within the dtype */
-  int32_t clamp_min, clamp_max;            /* integer outputs: within the dtype; ReLU is clamp_min = zero_point */
-  float real_min, real_max;                /* OCT_F32: -INFINITY and INFINITY for none; ReLU is real_min = 0 */
+  const int32_t *bias;          /* [n] or null */
+  const float *bias_f32;        /* [n] or null */
+  int32_t zero_point;           /* integer outputs: within the dtype */
+  int32_t clamp_min, clamp_max; /* integer outputs: within the dtype; ReLU is clamp_min = zero_point */
+  float real_min, real_max;     /* OCT_F32: -INFINITY and INFINITY for none; ReLU is real_min = 0 */
 } oct_output;
 
 /* What weights are and how they lie in memory: element (n, k) is at b[n * stride_n + k * stride_k]. Strides in elements.
@@ -70,7 +70,8 @@ typedef struct oct_gemm_call {
 } oct_gemm_call;
 
 /* Bytes of workspace that oct_gemm wants for m rows on at most `threads` threads (0: oct_max_threads()). */
-OCT_API oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads, size_t *bytes);
+OCT_API oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads,
+                                           size_t *bytes);
 
 /* Runs. a and c must not overlap. */
 OCT_API oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run);

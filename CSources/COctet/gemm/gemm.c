@@ -1,0 +1,235 @@
+/* The entries of integer matrix multiplication: checks, packing for the selected kernel, and the loop over pieces of
+ * work. */
+#include "octet/gemm.h"
+
+#include <string.h>
+
+#include "base/align.h"
+#include "base/run.h"
+#include "base/status.h"
+#include "base/verbose.h"
+#include "gemm_rows.h"
+#include "gemm_run.h"
+
+static bool is_byte(oct_dtype dtype) { return dtype == OCT_U8 || dtype == OCT_S8; }
+
+/* False when the distance between the first and the last element of [rows, columns] doesn't fit. */
+static bool extent_fits(size_t rows, ptrdiff_t row_stride, size_t columns, ptrdiff_t column_stride, size_t element) {
+  size_t down = 0, across = 0, total;
+  const size_t row_step = row_stride < 0 ? 0 - (size_t)row_stride : (size_t)row_stride;
+  const size_t column_step = column_stride < 0 ? 0 - (size_t)column_stride : (size_t)column_stride;
+  if (rows > 1 && !oct_multiply(rows - 1, row_step, &down)) return false;
+  if (columns > 1 && !oct_multiply(columns - 1, column_step, &across)) return false;
+  return oct_add(down, across, &total) && oct_multiply(total, element, &total) && total <= PTRDIFF_MAX - 64;
+}
+
+static oct_status check_weights(const char *entry, const oct_gemm_weights *weights) {
+  if (!weights) return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights is null; pass an oct_gemm_weights", entry);
+  if (weights->struct_size != sizeof *weights)
+    return oct_fail(OCT_INVALID_ARGUMENT,
+                    "%s: weights->struct_size is %u, expected %zu; set it to sizeof(oct_gemm_weights)", entry,
+                    (unsigned)weights->struct_size, sizeof *weights);
+  if (!is_byte(weights->a_dtype) || !is_byte(weights->b_dtype))
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights are %s for activations of %s, expected uint8 or int8 for both",
+                    entry, oct_dtype_name(weights->b_dtype), oct_dtype_name(weights->a_dtype));
+  return OCT_OK;
+}
+
+oct_status oct_gemm_packed_size_for(const oct_gemm_kernel *kernel, const oct_gemm_weights *weights, size_t *bytes) {
+  const char *entry = "oct_gemm_packed_size";
+  const oct_status status = check_weights(entry, weights);
+  if (status != OCT_OK) return status;
+  if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
+  if (!oct_gemm_packed_bytes(kernel, weights->n, weights->k, bytes))
+    return oct_fail(OCT_OVERFLOW, "%s: weights of [%zu, %zu] take more bytes than an address reaches; check n and k",
+                    entry, weights->n, weights->k);
+  return OCT_OK;
+}
+
+oct_status oct_gemm_packed_size(const oct_gemm_weights *weights, size_t *bytes) {
+  const oct_gemm_kernel *kernel;
+  const oct_status status = oct_gemm_select(&kernel);
+  return status == OCT_OK ? oct_gemm_packed_size_for(kernel, weights, bytes) : status;
+}
+
+oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weights *weights, void *packed,
+                             size_t packed_size) {
+  const char *entry = "oct_gemm_pack";
+  size_t bytes = 0;
+  oct_status status = oct_gemm_packed_size_for(kernel, weights, &bytes);
+  if (status != OCT_OK) return status;
+  if (!weights->b && weights->n > 0 && weights->k > 0)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights->b is null, expected [%zu, %zu] elements", entry, weights->n,
+                    weights->k);
+  if (!extent_fits(weights->n, weights->stride_n, weights->k, weights->stride_k, 1))
+    return oct_fail(OCT_OVERFLOW,
+                    "%s: [%zu, %zu] with strides %td and %td reaches beyond the address space; check the strides",
+                    entry, weights->n, weights->k, weights->stride_n, weights->stride_k);
+  status =
+      oct_gemm_check_zero_points(entry, weights->b_dtype, weights->zero_point, weights->zero_point_count, weights->n);
+  if (status != OCT_OK) return status;
+  if (!packed) return oct_fail(OCT_INVALID_ARGUMENT, "%s: packed is null; pass %zu bytes", entry, bytes);
+  if (!oct_aligned(packed))
+    return oct_fail(OCT_MISALIGNED, "%s: packed is at %p, expected an address that is a multiple of %d", entry, packed,
+                    OCT_ALIGNMENT);
+  if (packed_size < bytes)
+    return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: packed_size is %zu, expected %zu; ask oct_gemm_packed_size", entry,
+                    packed_size, bytes);
+  const oct_gemm_source source = {
+      .a_dtype = weights->a_dtype,
+      .b_dtype = weights->b_dtype,
+      .n = weights->n,
+      .k_outer = 1,
+      .k_inner = weights->k,
+      .b = weights->b,
+      .stride_n = weights->stride_n,
+      .stride_inner = weights->stride_k,
+      .zero_point = weights->zero_point,
+      .zero_point_count = weights->zero_point_count,
+  };
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  oct_gemm_pack_source(kernel, &source, packed);
+  if (oct_verbose())
+    oct_tell("gemm pack n=%zu k=%zu %s for %s kernel=%s %.1f us", weights->n, weights->k,
+             oct_dtype_name(weights->b_dtype), oct_dtype_name(weights->a_dtype), kernel->name, oct_clock_us() - start);
+  return OCT_OK;
+}
+
+oct_status oct_gemm_pack(const oct_gemm_weights *weights, void *packed, size_t packed_size) {
+  const oct_gemm_kernel *kernel;
+  const oct_status status = oct_gemm_select(&kernel);
+  return status == OCT_OK ? oct_gemm_pack_for(kernel, weights, packed, packed_size) : status;
+}
+
+const char *oct_gemm_kernel_name(const void *packed, size_t packed_size) {
+  oct_gemm_packed view;
+  return oct_gemm_open("oct_gemm_kernel_name", packed, packed_size, &view) == OCT_OK ? view.kernel->name : NULL;
+}
+
+oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads, size_t *bytes) {
+  const char *entry = "oct_gemm_workspace_size";
+  oct_gemm_packed view;
+  const oct_status status = oct_gemm_open(entry, packed, packed_size, &view);
+  if (status != OCT_OK) return status;
+  if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
+  if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
+  const size_t slices = oct_gemm_slice_bytes(&view, m, 1, !oct_gemm_takes_in_place(&view), threads);
+  *bytes = m == 0 || view.n == 0 ? 0 : oct_gemm_column_bytes(&view) + slices;
+  return OCT_OK;
+}
+
+static oct_status check_call(const char *entry, const oct_gemm_packed *packed, const oct_gemm_call *call) {
+  if (!call) return oct_fail(OCT_INVALID_ARGUMENT, "%s: call is null; pass an oct_gemm_call", entry);
+  if (call->struct_size != sizeof *call)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: call->struct_size is %u, expected %zu; set it to sizeof(oct_gemm_call)",
+                    entry, (unsigned)call->struct_size, sizeof *call);
+  const int32_t low = packed->a_dtype == OCT_U8 ? 0 : -128, high = packed->a_dtype == OCT_U8 ? 255 : 127;
+  if (call->a_zero_point < low || call->a_zero_point > high)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: a_zero_point is %d, but %s holds %d..%d; pass a value it holds", entry,
+                    (int)call->a_zero_point, oct_dtype_name(packed->a_dtype), (int)low, (int)high);
+  const oct_status status = oct_output_check(entry, call->output, packed->n);
+  if (status != OCT_OK) return status;
+  if (call->m == 0 || packed->n == 0) return OCT_OK;
+  if (!call->a && packed->k > 0)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: a is null, expected [%zu, %zu] elements", entry, call->m, packed->k);
+  if (!call->c)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: c is null, expected room for [%zu, %zu]", entry, call->m, packed->n);
+  const size_t c_step = call->c_stride < 0 ? 0 - (size_t)call->c_stride : (size_t)call->c_stride;
+  if (call->m > 1 && c_step < packed->n)
+    return oct_fail(OCT_SHAPE_MISMATCH, "%s: c_stride is %td, but a row has %zu columns; rows must not overlap", entry,
+                    call->c_stride, packed->n);
+  if (!extent_fits(call->m, call->a_stride, packed->k, 1, 1) ||
+      !extent_fits(call->m, call->c_stride, packed->n, 1, oct_dtype_size(call->output->dtype)))
+    return oct_fail(OCT_OVERFLOW,
+                    "%s: %zu rows with strides %td and %td reach beyond the address space; check m and the strides",
+                    entry, call->m, call->a_stride, call->c_stride);
+  return OCT_OK;
+}
+
+/* One run, seen by its workers. */
+typedef struct gemm_job {
+  const oct_gemm_call *call;
+  const void *a; /* never null: without k, call->a may be */
+  ptrdiff_t a_stride;
+  oct_gemm_packed packed;
+  oct_gemm_prepared prepared;
+  oct_gemm_plan plan;
+  bool packs_rows;
+  char *slices;
+} gemm_job;
+
+/* The rows of one block in the kernel's form: where they lie, or packed into the worker's slice unless they are there
+ * already. */
+static const void *block_rows(const gemm_job *job, size_t block, size_t rows, char *slice, ptrdiff_t *stride) {
+  const oct_gemm_packed *packed = &job->packed;
+  const ptrdiff_t a_stride = job->a_stride;
+  const char *a = (const char *)job->a + (ptrdiff_t)(block * job->plan.row_block) * a_stride;
+  int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
+  const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
+  if (fresh) *oct_gemm_slice_mark(slice) = block;
+  if (!job->packs_rows) {
+    *stride = a_stride;
+    if (fresh && row_sum)
+      for (size_t r = 0; r < rows; r++)
+        row_sum[r] = oct_gemm_row_sum(packed->kernel->form, a + (ptrdiff_t)r * a_stride, packed->k);
+    return a;
+  }
+  void *panel = slice + job->plan.panel_offset;
+  if (fresh) oct_gemm_pack_rows(packed, a, a_stride, rows, panel, slice + job->plan.scratch_offset, row_sum);
+  *stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
+  return panel;
+}
+
+/* Pieces begin..<end. Where rows are used in place, a block of panels meets all rows before the next one; packed rows
+ * meet all panels. */
+static void run_pieces(void *context, size_t begin, size_t end, int worker) {
+  const gemm_job *job = context;
+  const oct_gemm_plan *plan = &job->plan;
+  const size_t size = oct_dtype_size(job->call->output->dtype), panels = job->packed.columns / job->packed.kernel->nr;
+  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
+  for (size_t piece = begin; piece < end; piece++) {
+    const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
+    const size_t group = job->packs_rows ? piece % plan->panel_blocks : piece / plan->row_blocks;
+    const size_t first = block * plan->row_block, left = job->call->m - first;
+    const size_t rows = left < plan->row_block ? left : plan->row_block;
+    const size_t panel = group * plan->panel_block, panels_left = panels - panel;
+    ptrdiff_t stride;
+    const void *a = block_rows(job, block, rows, slice, &stride);
+    oct_gemm_run_block(&job->prepared, a, stride, job->packed.has_zero ? oct_gemm_slice_row_sums(slice) : NULL, rows,
+                       panel, panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
+                       (char *)job->call->c + (ptrdiff_t)first * job->call->c_stride * (ptrdiff_t)size,
+                       job->call->c_stride * (ptrdiff_t)size);
+  }
+}
+
+oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run) {
+  const char *entry = "oct_gemm";
+  gemm_job job = {.call = call};
+  void *workspace;
+  oct_status status = oct_gemm_open(entry, packed, packed_size, &job.packed);
+  if (status == OCT_OK) status = check_call(entry, &job.packed, call);
+  int threads = 0;
+  if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
+  if (status != OCT_OK) return status;
+  if (call->m == 0 || job.packed.n == 0) return OCT_OK;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  job.a = job.packed.k > 0 ? call->a : packed;
+  job.a_stride = job.packed.k > 0 ? call->a_stride : 0;
+  job.packs_rows = !oct_gemm_takes_in_place(&job.packed);
+  job.plan = oct_gemm_make_plan(&job.packed, call->m, 1, job.packs_rows, threads);
+  const size_t column_bytes = oct_gemm_column_bytes(&job.packed);
+  status = oct_run_workspace(entry, run, column_bytes + (size_t)job.plan.threads * job.plan.slice, &workspace);
+  if (status != OCT_OK) return status;
+  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, workspace);
+  job.prepared.packed = &job.packed;
+  job.slices = (char *)workspace + column_bytes;
+  for (int worker = 0; job.plan.slice > 0 && worker < job.plan.threads; worker++)
+    *oct_gemm_slice_mark(job.slices + (size_t)worker * job.plan.slice) = OCT_GEMM_NO_BLOCK;
+  oct_parallel_for(job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
+  if (oct_verbose())
+    oct_tell("gemm m=%zu n=%zu k=%zu %s x %s -> %s kernel=%s threads=%d%s %.1f us", call->m, job.packed.n, job.packed.k,
+             oct_dtype_name(job.packed.a_dtype), oct_dtype_name(job.packed.b_dtype),
+             oct_dtype_name(call->output->dtype), job.packed.kernel->name, job.plan.threads,
+             job.prepared.wide ? " wide" : "", oct_clock_us() - start);
+  return OCT_OK;
+}

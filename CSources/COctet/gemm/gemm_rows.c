@@ -1,0 +1,109 @@
+/* Packing rows of a: copy, flip the top bit, or widen; pad with zeros to whole groups; lay row groups side by side. */
+#include "gemm_rows.h"
+
+#include <string.h>
+
+#include "base/align.h"
+
+/* Eight bytes at a time: the compiler's vectors take it from there. */
+static void copy_flipped(const uint8_t *from, size_t count, uint8_t *to) {
+  for (size_t i = 0; i < count; i++) to[i] = from[i] ^ 0x80;
+}
+
+static void widen_u8(const uint8_t *from, size_t count, int16_t *to) {
+  for (size_t i = 0; i < count; i++) to[i] = from[i];
+}
+
+static void widen_s8(const int8_t *from, size_t count, int16_t *to) {
+  for (size_t i = 0; i < count; i++) to[i] = from[i];
+}
+
+void oct_gemm_convert(oct_gemm_form form, oct_dtype dtype, const void *from, size_t count, void *to) {
+  if (form == OCT_GEMM_FORM_S16) {
+    if (dtype == OCT_U8)
+      widen_u8(from, count, to);
+    else
+      widen_s8(from, count, to);
+  } else if (form == (dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8)) {
+    memcpy(to, from, count);
+  } else {
+    copy_flipped(from, count, to);
+  }
+}
+
+void oct_gemm_fill(oct_gemm_form form, int32_t zero, size_t count, void *to) {
+  if (form != OCT_GEMM_FORM_S16) {
+    memset(to, zero & 0xFF, count);
+    return;
+  }
+  int16_t *words = to;
+  for (size_t i = 0; i < count; i++) words[i] = (int16_t)zero;
+}
+
+/* Partial sums stay in 32 bits, which vectors like, for as long as they fit. */
+enum { SUM_BLOCK = 1 << 16 };
+
+int64_t oct_gemm_row_sum(oct_gemm_form form, const void *row, size_t count) {
+  int64_t sum = 0;
+  for (size_t begin = 0; begin < count; begin += SUM_BLOCK) {
+    const size_t end = count - begin < SUM_BLOCK ? count : begin + SUM_BLOCK;
+    int32_t part = 0;
+    if (form == OCT_GEMM_FORM_U8)
+      for (size_t i = begin; i < end; i++) part += ((const uint8_t *)row)[i];
+    else if (form == OCT_GEMM_FORM_S8)
+      for (size_t i = begin; i < end; i++) part += ((const int8_t *)row)[i];
+    else
+      for (size_t i = begin; i < end; i++) part += ((const int16_t *)row)[i];
+    sum += part;
+  }
+  return sum;
+}
+
+void oct_gemm_interleave(const oct_gemm_kernel *kernel, const void *rows, size_t row_bytes, void *to) {
+  const size_t group_bytes = kernel->k_group * oct_gemm_form_size(kernel->form);
+  char *out = to;
+  for (size_t at = 0; at < row_bytes; at += group_bytes)
+    for (uint32_t r = 0; r < kernel->row_group; r++, out += group_bytes) {
+      const char *from = (const char *)rows + r * row_bytes + at;
+      if (group_bytes == 8)
+        memcpy(out, from, 8);
+      else
+        memcpy(out, from, group_bytes);
+    }
+}
+
+size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows) {
+  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed), OCT_ALIGNMENT);
+}
+
+size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed) {
+  return packed->kernel->row_group == 1 ? 0 : oct_gemm_panel_bytes(packed, packed->kernel->row_group);
+}
+
+/* One plain row, padded. */
+static void pack_row(const oct_gemm_packed *packed, const void *a, void *to) {
+  const oct_gemm_form form = packed->kernel->form;
+  oct_gemm_convert(form, packed->a_dtype, a, packed->k, to);
+  const size_t written = packed->k * oct_gemm_form_size(form);
+  memset((char *)to + written, 0, oct_gemm_row_bytes(packed) - written);
+}
+
+void oct_gemm_pack_rows(const oct_gemm_packed *packed, const void *a, ptrdiff_t a_stride, size_t rows, void *panel,
+                        void *scratch, int64_t *row_sum) {
+  const oct_gemm_kernel *kernel = packed->kernel;
+  const size_t row_bytes = oct_gemm_row_bytes(packed);
+  for (size_t first = 0; first < rows; first += kernel->row_group) {
+    char *group = (char *)panel + first * row_bytes;
+    char *plain = kernel->row_group == 1 ? group : scratch;
+    for (size_t r = 0; r < kernel->row_group; r++) {
+      char *row = plain + r * row_bytes;
+      if (first + r >= rows) {
+        memset(row, 0, row_bytes);
+        continue;
+      }
+      pack_row(packed, (const char *)a + (ptrdiff_t)(first + r) * a_stride, row);
+      if (row_sum) row_sum[first + r] = oct_gemm_row_sum(kernel->form, row, packed->k);
+    }
+    if (kernel->row_group != 1) oct_gemm_interleave(kernel, plain, row_bytes, group);
+  }
+}

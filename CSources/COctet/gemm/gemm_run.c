@@ -1,0 +1,198 @@
+/* Blocks of tiles, and sums beyond int32. */
+#include "gemm_run.h"
+
+#include "base/align.h"
+#include "gemm_rows.h"
+
+static size_t array_bytes(size_t columns) { return oct_round_up(columns * 4, OCT_ALIGNMENT); }
+
+size_t oct_gemm_column_bytes(const oct_gemm_packed *packed) { return 3 * array_bytes(packed->columns); }
+
+/* True when some |acc + bias| may be beyond int32. */
+static bool may_leave_int32(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+                            size_t first) {
+  const int32_t low = packed->a_dtype == OCT_U8 ? 0 : -128, high = packed->a_dtype == OCT_U8 ? 255 : 127;
+  const int32_t below = a_zero_point - low, above = high - a_zero_point;
+  const uint64_t product = (uint64_t)(below > above ? below : above) * (uint64_t)packed->largest;
+  uint64_t bound;
+  if (__builtin_mul_overflow(product, (uint64_t)packed->k, &bound) || bound > INT32_MAX) return true;
+  return bound + (uint64_t)oct_output_largest_bias(output, first, packed->n) > INT32_MAX;
+}
+
+oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+                                   size_t first, void *memory) {
+  const size_t bytes = array_bytes(packed->columns);
+  int32_t *term = memory;
+  float *multiplier = (float *)(void *)((char *)memory + bytes), *bias = (float *)(void *)((char *)memory + 2 * bytes);
+  oct_gemm_prepared prepared = {
+      .packed = packed,
+      .output = output,
+      .first = first,
+      .zero = oct_gemm_form_zero(packed, a_zero_point),
+      .wide = may_leave_int32(packed, a_zero_point, output, first),
+      .term = term,
+      .stage = oct_stage_make(output, multiplier, bias),
+  };
+  const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
+  for (size_t n = 0; n < packed->columns; n++)
+    term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n] - k_zero * (uint32_t)packed->minus_zero[n]);
+  if (output->bias)
+    for (size_t n = 0; n < packed->n; n++) term[n] = (int32_t)((uint32_t)term[n] + (uint32_t)output->bias[first + n]);
+  oct_stage_columns(output, first, packed->n, packed->columns, multiplier, bias);
+  return prepared;
+}
+
+/* 32768 * 255 * 128 < 2^31: the products of so many k fit into int32 whatever they are. */
+enum { WIDE_K = 32768 };
+
+/* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
+ * happens in 64 bits. */
+static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile *tile, const int64_t *row_sum) {
+  static const int32_t no_term[OCT_GEMM_MAX_COLUMNS];
+  static const oct_stage bare = {.dtype = OCT_S32};
+  const oct_gemm_packed *packed = prepared->packed;
+  const oct_gemm_kernel *kernel = packed->kernel;
+  int64_t sum[OCT_GEMM_MAX_TILE] = {0};
+  int32_t part[OCT_GEMM_MAX_TILE];
+  const size_t part_groups = WIDE_K / kernel->k_group;
+  const size_t a_group = (size_t)kernel->k_group * kernel->row_group * oct_gemm_form_size(kernel->form);
+  for (size_t group = 0; group < tile->k_groups; group += part_groups) {
+    oct_gemm_tile bare_tile = *tile;
+    bare_tile.a = (const char *)tile->a + group * a_group;
+    bare_tile.b = tile->b + group * kernel->nr * kernel->k_group;
+    bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
+    bare_tile.column_term = no_term;
+    bare_tile.row_sum = NULL;
+    bare_tile.stage = &bare;
+    bare_tile.c = part;
+    bare_tile.c_stride = (ptrdiff_t)(kernel->nr * sizeof part[0]);
+    kernel->run(&bare_tile);
+    for (size_t r = 0; r < tile->rows; r++)
+      for (size_t c = 0; c < tile->columns; c++) sum[r * kernel->nr + c] += part[r * kernel->nr + c];
+  }
+  for (size_t c = 0; c < tile->columns; c++) {
+    const size_t n = tile->column + c;
+    const int64_t minus_zero = packed->minus_zero[n];
+    const int64_t bias = prepared->output->bias ? prepared->output->bias[prepared->first + n] : 0;
+    const int64_t term =
+        bias - prepared->zero * packed->column_sum[n] - (int64_t)packed->k * prepared->zero * minus_zero;
+    for (size_t r = 0; r < tile->rows; r++) {
+      const int64_t acc = sum[r * kernel->nr + c] + term + (row_sum ? row_sum[r] * minus_zero : 0);
+      oct_stage_store(tile->stage, acc, n, (char *)tile->c + (ptrdiff_t)r * tile->c_stride, c);
+    }
+  }
+}
+
+/* Tiles of one column of tiles, rows spread evenly so that the last tile isn't a sliver. */
+static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, const int64_t *row_sum, size_t rows) {
+  const oct_gemm_kernel *kernel = prepared->packed->kernel;
+  const size_t tiles = oct_ceil_div(rows, kernel->mr);
+  const size_t height = oct_round_up(oct_ceil_div(rows, tiles), kernel->row_group);
+  const char *a = tile.a;
+  char *c = tile.c;
+  for (size_t row = 0; row < rows; row += height) {
+    int32_t sums[OCT_GEMM_MAX_ROWS];
+    tile.rows = rows - row < height ? rows - row : height;
+    tile.a = a + (ptrdiff_t)(row / kernel->row_group) * tile.a_stride;
+    tile.c = c + (ptrdiff_t)row * tile.c_stride;
+    if (prepared->wide) {
+      run_wide_tile(prepared, &tile, row_sum ? row_sum + row : NULL);
+      continue;
+    }
+    if (row_sum) {
+      for (size_t r = 0; r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
+      tile.row_sum = sums;
+    }
+    kernel->run(&tile);
+  }
+}
+
+void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdiff_t a_stride, const int64_t *row_sum,
+                        size_t rows, size_t panel_begin, size_t panel_end, void *c, ptrdiff_t c_stride) {
+  const oct_gemm_packed *packed = prepared->packed;
+  const size_t nr = packed->kernel->nr, panel_bytes = packed->k_groups * packed->kernel->k_group * nr;
+  const size_t size = oct_dtype_size(prepared->stage.dtype);
+  for (size_t panel = panel_begin; panel < panel_end; panel++) {
+    const size_t column = panel * nr;
+    const oct_gemm_tile tile = {
+        .a = a,
+        .a_stride = a_stride,
+        .b = packed->panels + panel * panel_bytes,
+        .k_groups = packed->k_groups,
+        .columns = packed->n - column < nr ? packed->n - column : nr,
+        .column_term = prepared->term + column,
+        .minus_zero = packed->minus_zero + column,
+        .stage = &prepared->stage,
+        .column = column,
+        .c = (char *)c + size * column,
+        .c_stride = c_stride,
+    };
+    run_panel(prepared, tile, row_sum, rows);
+  }
+}
+
+/* Caches are taken for what cores of the last years have at least: 32 KB and 512 KB. A block of rows stays in the
+ * second level beside the panels that meet it; a block of panels fits it. */
+enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
+
+/* A thread is worth starting for this many cycles of multiply-adds, or for reading so many bytes of weights. */
+enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4 };
+
+static int worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
+  const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
+  const double cycles = (double)m * bytes / packed->kernel->speed;
+  const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
+  const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
+  if (worth < 2) return 1;
+  return worth < threads ? (int)worth : threads;
+}
+
+oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
+                                 int threads) {
+  const oct_gemm_kernel *kernel = packed->kernel;
+  const size_t row_bytes = oct_gemm_row_bytes(packed) + 1;
+  const size_t panel_bytes = packed->k_groups * kernel->k_group * kernel->nr + 1;
+  const size_t tiles = oct_ceil_div(m, kernel->mr), panels = packed->columns / kernel->nr;
+  oct_gemm_plan plan = {.threads = 1};
+  if (tiles == 0 || panels == 0) return plan;
+  size_t block_tiles = ROW_BLOCK_BYTES / (row_bytes * kernel->mr), block_panels = PANEL_BLOCK_BYTES / panel_bytes;
+  block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
+  block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
+  if (threads <= 0) threads = oct_max_threads();
+  threads = worthwhile_threads(packed, m, repeats, threads);
+  if (threads > 1) {
+    /* Rows are cut first: a cut through the panels makes every part pack the same rows again. */
+    const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
+    const size_t per_row_block = oct_ceil_div(panels, block_panels);
+    const size_t row_blocks = oct_ceil_div(wanted, per_row_block);
+    if (oct_ceil_div(tiles, block_tiles) < row_blocks) block_tiles = tiles > row_blocks ? tiles / row_blocks : 1;
+    const size_t cuts = oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles));
+    if (oct_ceil_div(panels, block_panels) < cuts) block_panels = panels > cuts ? panels / cuts : 1;
+  }
+  plan.row_blocks = oct_ceil_div(tiles, block_tiles);
+  plan.row_block = oct_ceil_div(tiles, plan.row_blocks) * kernel->mr;
+  plan.row_blocks = oct_ceil_div(m, plan.row_block);
+  plan.panel_blocks = oct_ceil_div(panels, block_panels);
+  plan.panel_block = oct_ceil_div(panels, plan.panel_blocks);
+  plan.panel_blocks = oct_ceil_div(panels, plan.panel_block);
+  const size_t pieces = plan.row_blocks * plan.panel_blocks * repeats;
+  plan.threads = (size_t)threads < pieces ? threads : (int)pieces;
+  if (!packs_rows && !packed->has_zero) return plan;
+  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
+  plan.panel_offset = OCT_ALIGNMENT + sums;
+  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
+  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
+  return plan;
+}
+
+size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
+  if (threads <= 0) threads = oct_max_threads();
+  size_t most = 0;
+  for (int limit = 1; limit <= threads; limit++) {
+    const oct_gemm_plan plan = oct_gemm_make_plan(packed, m, repeats, packs_rows, limit);
+    const size_t bytes = (size_t)plan.threads * plan.slice;
+    most = bytes > most ? bytes : most;
+    if (plan.threads < limit && worthwhile_threads(packed, m, repeats, threads) <= limit) break;
+  }
+  return most;
+}

@@ -1,0 +1,73 @@
+/* GEMM tile for AVX2.
+ *
+ * Instructions: vpmaddwd (two int16 products into an int32 lane, exact for bytes widened to int16), vpaddd, vpmovsxbw
+ * from memory. The shorter vpmaddubsw is not used: it saturates at 16 bits. Tile 6x16: 12 accumulators, 2 vectors of b,
+ * 1 of a, 1 product: 16 registers. Per group of two k: 12 vpmaddwd, 12 vpaddd, 2 widening loads, 6 broadcasts; the
+ * multiply-adds are the bound. */
+#include "gemm_x86_store16.h"
+
+#if OCT_ARCH_X86
+
+enum { MR = 6, NR = 16, LANES = 8 };
+
+OCT_ISA_BEGIN(AVX2)
+
+/* One group of two k: a is int16 pairs, b int8 pairs widened on the way. */
+OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_t offset, const int8_t *b, int rows,
+                          __m256i acc[][2]) {
+  const __m256i weights0 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)b));
+  const __m256i weights1 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(b + 16)));
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    int32_t pair;
+    __builtin_memcpy(&pair, base[r / 3] + (r % 3) * stride + offset, 4);
+    const __m256i a = _mm256_set1_epi32(pair);
+    acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(a, weights0));
+    acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(a, weights1));
+  }
+}
+
+/* Accumulates into out[r * NR + c]. rows is a constant. */
+OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m256i acc[MR][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < 2; v++) acc[r][v] = _mm256_loadu_si256((const __m256i *)(tile->column_term + LANES * v));
+  }
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
+  const int8_t *b = tile->b;
+  size_t groups = tile->k_groups;
+  for (; groups >= 2; groups -= 2) {
+    step(base, stride, 0, b, rows, acc);
+    step(base, stride, 4, b + 2 * NR, rows, acc);
+    oct_gemm_advance(base, 8, rows);
+    b += 2 * 2 * NR;
+  }
+  if (groups > 0) step(base, stride, 0, b, rows, acc);
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < 2; v++) _mm256_store_si256((__m256i *)(out + r * NR + LANES * v), acc[r][v]);
+  }
+}
+
+void oct_gemm_6x16c2__avx2(const oct_gemm_tile *tile) {
+  _Alignas(32) int32_t acc[MR * NR];
+  switch (tile->rows) {
+    case 1: accumulate(tile, 1, acc); break;
+    case 2: accumulate(tile, 2, acc); break;
+    case 3: accumulate(tile, 3, acc); break;
+    case 4: accumulate(tile, 4, acc); break;
+    case 5: accumulate(tile, 5, acc); break;
+    default: accumulate(tile, 6, acc); break;
+  }
+  oct_gemm_store16_avx2(tile, acc);
+}
+
+OCT_ISA_END
+
+#endif

@@ -1,0 +1,172 @@
+/* GEMM tile for AVX-512 with VNNI.
+ *
+ * Instructions: vpdpbusd (four uint8 x int8 products into an int32 lane, exact: the sum isn't saturated), 4-5 cycles of
+ * latency, one or two a cycle; vpbroadcastd from memory, a load without a shuffle. Tile 14x32: 28 accumulators, 2
+ * vectors of b, 1 of a: 31 of 32 registers. Per group of four k: 28 vpdpbusd, 14 broadcasts and 2 loads, so
+ * multiplication is the bound on cores with two loads a cycle. Fewer rows and narrower tails have code of their own, so
+ * that a short matrix pays for what it is. */
+#include "base/epilogue_avx512.h"
+#include "gemm_kernel.h"
+
+#if OCT_ARCH_X86
+
+enum { MR = 14, NR = 32, LANES = 16 };
+
+OCT_ISA_BEGIN(AVX512VNNI)
+
+OCT_GEMM_INLINE __m512i broadcast(const uint8_t *four) {
+  int32_t bits;
+  __builtin_memcpy(&bits, four, 4);
+  return _mm512_set1_epi32(bits);
+}
+
+/* One group of four k. Rows are reached from every third row's pointer, which leaves the registers for addresses in
+ * peace. */
+OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_t offset, const int8_t *b, int rows,
+                          int vectors, __m512i acc[][2]) {
+  __m512i weights[2];
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < vectors; v++) weights[v] = _mm512_load_si512(b + 64 * v);
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    const __m512i a = broadcast(base[r / 3] + (r % 3) * stride + offset);
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, weights[v]);
+  }
+}
+
+/* Accumulates into out[r * NR + c]. rows and vectors are constants. */
+OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int vectors, int32_t *out) {
+  __m512i acc[MR][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
+  }
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
+  const int8_t *b = tile->b;
+  size_t groups = tile->k_groups;
+  for (; groups >= 4; groups -= 4) {
+    OCT_GEMM_UNROLL
+    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, acc);
+    oct_gemm_advance(base, 16, rows);
+    b += 16 * NR;
+  }
+  for (; groups > 0; groups--) {
+    step(base, stride, 0, b, rows, vectors, acc);
+    oct_gemm_advance(base, 4, rows);
+    b += 4 * NR;
+  }
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * NR + LANES * v, acc[r][v]);
+  }
+}
+
+/* One row over 32 columns: four chains per vector, since a single one would wait for each product. */
+static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
+  __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
+  OCT_GEMM_UNROLL
+  for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
+  const uint8_t *a = tile->a;
+  const int8_t *b = tile->b;
+  size_t groups = tile->k_groups;
+  for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
+    OCT_GEMM_UNROLL
+    for (int i = 0; i < 4; i++) {
+      const __m512i four = broadcast(a + 4 * i);
+      acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
+      acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
+    }
+  }
+  for (; groups > 0; groups--, a += 4, b += 4 * NR) {
+    const __m512i four = broadcast(a);
+    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
+    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+  }
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < 2; v++)
+    _mm512_store_si512(out + LANES * v, _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]),
+                                                         _mm512_add_epi32(acc[2][v], acc[3][v])));
+}
+
+static void accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: accumulate_row(tile, out); break;
+    case 2: accumulate(tile, 2, 2, out); break;
+    case 3: accumulate(tile, 3, 2, out); break;
+    case 4: accumulate(tile, 4, 2, out); break;
+    case 5: accumulate(tile, 5, 2, out); break;
+    case 6: accumulate(tile, 6, 2, out); break;
+    case 7: accumulate(tile, 7, 2, out); break;
+    case 8: accumulate(tile, 8, 2, out); break;
+    case 9: accumulate(tile, 9, 2, out); break;
+    case 10: accumulate(tile, 10, 2, out); break;
+    case 11: accumulate(tile, 11, 2, out); break;
+    case 12: accumulate(tile, 12, 2, out); break;
+    case 13: accumulate(tile, 13, 2, out); break;
+    default: accumulate(tile, 14, 2, out); break;
+  }
+}
+
+static void accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: accumulate(tile, 1, 1, out); break;
+    case 2: accumulate(tile, 2, 1, out); break;
+    case 3: accumulate(tile, 3, 1, out); break;
+    case 4: accumulate(tile, 4, 1, out); break;
+    case 5: accumulate(tile, 5, 1, out); break;
+    case 6: accumulate(tile, 6, 1, out); break;
+    case 7: accumulate(tile, 7, 1, out); break;
+    case 8: accumulate(tile, 8, 1, out); break;
+    case 9: accumulate(tile, 9, 1, out); break;
+    case 10: accumulate(tile, 10, 1, out); break;
+    case 11: accumulate(tile, 11, 1, out); break;
+    case 12: accumulate(tile, 12, 1, out); break;
+    case 13: accumulate(tile, 13, 1, out); break;
+    default: accumulate(tile, 14, 1, out); break;
+  }
+}
+
+/* Stores sixteen columns of every row. */
+static void store_columns(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __mmask16 mask) {
+  const oct_stage *stage = tile->stage;
+  const size_t size = stage->dtype == OCT_U8 || stage->dtype == OCT_S8 ? 1 : 4;
+  const __m512i minus_zero = tile->row_sum ? _mm512_loadu_si512(tile->minus_zero + first) : _mm512_setzero_si512();
+  __m512 bias = _mm512_setzero_ps(), multiplier = _mm512_setzero_ps();
+  if (stage->dtype != OCT_S32) {
+    bias = _mm512_loadu_ps(stage->bias + tile->column + first);
+    multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
+  }
+  char *row = (char *)tile->c + size * first;
+  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, acc += NR) {
+    __m512i sum = _mm512_load_si512(acc + first);
+    if (tile->row_sum) sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(tile->row_sum[r]), minus_zero));
+    if (size == 1)
+      _mm512_mask_cvtepi32_storeu_epi8(row, mask, oct_stage_integer_avx512(stage, sum, bias, multiplier));
+    else if (stage->dtype == OCT_F32)
+      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, sum, bias, multiplier));
+    else
+      _mm512_mask_storeu_epi32(row, mask, sum);
+  }
+}
+
+void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
+  _Alignas(64) int32_t acc[MR * NR];
+  if (tile->columns > LANES)
+    accumulate_wide(tile, acc);
+  else
+    accumulate_narrow(tile, acc);
+  for (size_t first = 0; first < tile->columns; first += LANES) {
+    const size_t left = tile->columns - first;
+    store_columns(tile, acc, first, left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1));
+  }
+}
+
+OCT_ISA_END
+
+#endif

@@ -1,0 +1,100 @@
+import OctetTensor
+
+/// What 1-d, 2-d and 3-d batch norms share. Use `BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d`.
+///
+/// In evaluation `y = (x - runningMean) / sqrt(runningVar + epsilon) * weight + bias` per channel. In training the batch's own
+/// mean and (biased) variance take their place, and the running ones move by `momentum` towards the batch's mean and
+/// unbiased variance.
+public class BatchNorm: Module {
+  /// C, the channels.
+  public let features: Int
+  /// Added to the variance.
+  public let epsilon: Double
+  /// How far running statistics move per training batch.
+  public let momentum: Double
+  /// γ `[C]`.
+  public let weight: Parameter
+  /// β `[C]`.
+  public let bias: Parameter
+  /// `[C]`.
+  public let runningMean: Buffer
+  /// `[C]`.
+  public let runningVar: Buffer
+  /// Training batches seen, int64 `[]`.
+  public let numBatchesTracked: Buffer
+  private let ranks: ClosedRange<Int>
+
+  init(_ features: Int, epsilon: Double, momentum: Double, ranks: ClosedRange<Int>) {
+    self.features = positive(features, "features", "BatchNorm")
+    self.epsilon = epsilon
+    self.momentum = momentum
+    self.ranks = ranks
+    func filled(_ value: Float) -> Tensor {
+      eager { try Tensor(repeating: value, shape: [features]) }
+    }
+    weight = Parameter(filled(1))
+    bias = Parameter(filled(0))
+    runningMean = Buffer(filled(0))
+    runningVar = Buffer(filled(1))
+    numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    guard ranks.contains(input.rank) else {
+      throw OctetError(
+        .shapeMismatch, operation: "\(type(of: self))", argument: "input",
+        expected: "\(ranks.lowerBound)...\(ranks.upperBound) dimensions [N, C, ...]",
+        received: "shape \(input.shape)")
+    }
+    if !isTraining {
+      return try Functional.batchNorm(
+        input, mean: runningMean.value, variance: runningVar.value, weight: weight.value,
+        bias: bias.value, epsilon: epsilon)
+    }
+    let statistics = try Functional.channelStatistics(input)
+    let output = try Functional.batchNorm(
+      input, mean: statistics.mean, variance: statistics.variance, weight: weight.value,
+      bias: bias.value, epsilon: epsilon)
+    try track(statistics)
+    return output
+  }
+
+  private func track(_ batch: ChannelStatistics) throws {
+    let correction = Float(batch.count) / Float(max(batch.count - 1, 1))
+    let step = Float(momentum)
+    func moved(_ running: Buffer, _ current: Tensor, _ factor: Float) throws -> Tensor {
+      let old: [Float] = try running.value.elements()
+      let new: [Float] = try current.elements()
+      return try Tensor(
+        zip(old, new).map { (1 - step) * $0 + step * ($1 * factor) }, shape: [features])
+    }
+    runningMean.value = try moved(runningMean, batch.mean, 1)
+    runningVar.value = try moved(runningVar, batch.variance, correction)
+    let seen: [Int64] = try numBatchesTracked.value.elements()
+    numBatchesTracked.value = Tensor(scalar: (seen.first ?? 0) + 1)
+  }
+}
+
+/// Batch norm over `[N, C]` or `[N, C, L]`. torch.nn.BatchNorm1d.
+public final class BatchNorm1d: BatchNorm {
+  /// γ 1, β 0, mean 0, variance 1.
+  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 2...3)
+  }
+}
+
+/// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
+public final class BatchNorm2d: BatchNorm {
+  /// γ 1, β 0, mean 0, variance 1.
+  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 4...4)
+  }
+}
+
+/// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
+public final class BatchNorm3d: BatchNorm {
+  /// γ 1, β 0, mean 0, variance 1.
+  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 5...5)
+  }
+}

@@ -1,0 +1,16 @@
+import OctetTensor
+
+/// The uniform distribution that torch starts weights with: bounds `±1 / sqrt(fanIn)`.
+func uniformWeights(_ shape: [Int], fanIn: Int, _ operation: String) -> Tensor {
+  let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
+  let count = Shapes.elementCount(shape) ?? 0
+  let values = RandomSource.shared.uniform(count: count, in: -bound...bound)
+  return eager { try Tensor(values, shape: shape) }
+}
+
+/// A size that a layer's initializer was given; traps with the argument's name when it isn't positive, as Swift's
+/// collections do.
+func positive(_ value: Int, _ argument: String, _ layer: String) -> Int {
+  precondition(value > 0, "\(layer): \(argument): expected a positive number, received \(value)")
+  return value
+}

@@ -1,0 +1,43 @@
+import OctetTensor
+
+/// `y = x * weightᵀ + bias` in float32. torch.nn.Linear.
+public final class Linear: Module {
+  /// K, the size of the input's last dimension.
+  public let inFeatures: Int
+  /// N, the size of the output's last dimension.
+  public let outFeatures: Int
+  /// `[N, K]`.
+  public let weight: Parameter
+  /// `[N]`, nil for none.
+  public let bias: Parameter?
+
+  /// A layer with random weights in `±1 / sqrt(K)`.
+  public init(_ inFeatures: Int, _ outFeatures: Int, bias: Bool = true) {
+    self.inFeatures = positive(inFeatures, "inFeatures", "Linear")
+    self.outFeatures = positive(outFeatures, "outFeatures", "Linear")
+    weight = Parameter(uniformWeights([outFeatures, inFeatures], fanIn: inFeatures, "Linear"))
+    self.bias =
+      bias ? Parameter(uniformWeights([outFeatures], fanIn: inFeatures, "Linear")) : nil
+  }
+
+  /// A layer around existing parameters.
+  ///
+  /// - Throws: `shapeMismatch` when they don't fit each other.
+  public init(weight: Parameter, bias: Parameter?) throws {
+    guard weight.value.rank == 2, bias.map({ $0.value.shape == [weight.value.shape[0]] }) ?? true
+    else {
+      throw OctetError(
+        .shapeMismatch, operation: "Linear", argument: "weight",
+        expected: "weight [N, K] and bias [N]",
+        received: "weight \(weight.value.shape), bias \(bias?.value.shape ?? [])")
+    }
+    inFeatures = weight.value.shape[1]
+    outFeatures = weight.value.shape[0]
+    self.weight = weight
+    self.bias = bias
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try Functional.linear(input, weight: weight.value, bias: bias?.value)
+  }
+}

@@ -1,0 +1,216 @@
+import OctetTensor
+
+/// The base of every layer and model. torch.nn.Module.
+///
+/// Subclasses override `forward`; users call the module itself. Children and state are found by reflection: plain stored
+/// properties are enough.
+///
+/// A module that a user stores is a *handle*. `fuseModules`, `prepare` and `convert` install a successor that runs in its
+/// place, so a model keeps `let conv1 = Conv2d(...)` through its whole life; `current` is what runs now.
+open class Module {
+  /// The dotted name's last part under the parent, known once the parent was traversed.
+  package private(set) var label = ""
+  private var labelled = false
+  private var successor: Module?
+
+  /// True while layers such as dropout and batch norm are in their training form.
+  public private(set) var isTraining = true
+
+  /// Runs before `forward`, in order; each may replace the input. torch's forward pre-hooks.
+  public var preHooks: [ModuleHook] = []
+
+  /// Runs after `forward`, in order; each may replace the output. torch's forward hooks.
+  public var postHooks: [ModuleHook] = []
+
+  /// The observer or fake quantizer that watches this module's output. torch's `activation_post_process`.
+  package var activationPostProcess: Module?
+
+  /// What other floors attach to a module, by their own keys.
+  package var attachments: [ObjectIdentifier: Any] = [:]
+
+  /// Creates a module in training mode.
+  public init() {}
+
+  /// Computes the module's output. Subclasses override this and call children as functions.
+  ///
+  /// An override needn't throw: eager calls inside it trap on mistakes, or leave them to `collectingErrors`.
+  open func forward(_ input: Tensor) throws -> Tensor {
+    throw OctetError(
+      .unsupportedModule, operation: "forward", expected: "a module that overrides forward",
+      received: "\(type(of: self))")
+  }
+
+  /// Runs the module, trapping on mistakes unless inside `collectingErrors`.
+  public final func callAsFunction(_ input: Tensor) -> Tensor {
+    let box = ExecutionMode.current.errors
+    let hadError = box?.first != nil
+    let output = eager { try run(input) }
+    if let error = box?.first, !hadError, !label.isEmpty {
+      box?.first = error.inside(label)
+    }
+    return output
+  }
+
+  /// Runs the module; the first mistake anywhere inside is thrown with the module's path.
+  public final func evaluate(_ input: Tensor) throws -> Tensor {
+    try collectingErrors { callAsFunction(input) }
+  }
+
+  /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.
+  private func run(_ input: Tensor) throws -> Tensor {
+    if !labelled { labelChildren() }
+    var value = input
+    for hook in preHooks { value = try hook.body(self, value) }
+    if let successor {
+      value = try successor.run(value)
+    } else {
+      value = try forward(value)
+    }
+    if let activationPostProcess { value = try activationPostProcess.run(value) }
+    for hook in postHooks { value = try hook.body(self, value) }
+    return value
+  }
+
+  // MARK: Successors
+
+  /// What runs when this module is called: the module itself, or what fuse, prepare or convert installed.
+  public final var current: Module { successor ?? self }
+
+  /// The installed module as `type`, nil when it is something else.
+  public final func current<Other: Module>(as type: Other.Type) -> Other? { current as? Other }
+
+  /// Installs `module` to run in this one's place, replacing an earlier successor. The chain is never longer than one.
+  ///
+  /// - Throws: `unsupportedModule` when `module` is this one or contains it: a successor takes parameters, never its handle.
+  package func become(_ module: Module) throws(OctetError) {
+    guard !module.contains(self) else {
+      throw OctetError(
+        .unsupportedModule, operation: "become", argument: "module",
+        expected: "a successor that doesn't hold the module it replaces",
+        received: "\(Swift.type(of: module))", modulePath: label)
+    }
+    successor = module.current
+    successor?.label = label
+    successor?.setTraining(isTraining)
+  }
+
+  private func contains(_ other: Module) -> Bool {
+    self === other || (successor?.contains(other) ?? false)
+      || ownChildren().contains { $0.module.contains(other) }
+  }
+
+  // MARK: Children
+
+  /// The direct children of what runs now, in declaration order, under torch's names.
+  public final var children: [(name: String, module: Module)] {
+    let found = current.ownChildren()
+    for (name, child) in found { child.label = name }
+    return found
+  }
+
+  private func labelChildren() {
+    for (name, child) in ownChildren() { child.label = name }
+    labelled = true
+  }
+
+  /// The children held by stored properties. Containers that name theirs differently override this.
+  open func ownChildren() -> [(name: String, module: Module)] {
+    reflected().flatMap { name, value in Self.modules(in: value, name) }
+  }
+
+  private static func modules(in value: Any, _ name: String) -> [(name: String, module: Module)] {
+    switch value {
+    case let module as Module: [(name, module)]
+    case let list as [Module]: list.enumerated().map { ("\(name).\($0)", $1) }
+    case let named as [String: Module]:
+      named.sorted { $0.key < $1.key }.map { ("\(name).\($0.key)", $0.value) }
+    case let optional as Module?: optional.map { [(name, $0)] } ?? []
+    default: []
+    }
+  }
+
+  /// Stored properties from the topmost subclass of `Module` down, under torch's names.
+  private func reflected() -> [(name: String, value: Any)] {
+    var mirrors: [Mirror] = []
+    var mirror: Mirror? = Mirror(reflecting: self)
+    while let level = mirror, level.subjectType != Module.self {
+      mirrors.append(level)
+      mirror = level.superclassMirror
+    }
+    return mirrors.reversed().flatMap { level in
+      level.children.compactMap { child in
+        child.label.map {
+          (torchName($0.hasPrefix("_") ? String($0.dropFirst()) : $0), child.value)
+        }
+      }
+    }
+  }
+
+  // MARK: State
+
+  /// The state tensors held by stored properties of this module alone.
+  package func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
+    reflected().compactMap { name, value in
+      switch value {
+      case let tensor as StateTensor: (name, tensor)
+      case let optional as StateTensor?: optional.map { (name, $0) }
+      default: nil
+      }
+    }
+  }
+
+  /// The tensors of this module alone that a state dictionary lists. Modules with packed weights override it together with
+  /// `loadOwnState`.
+  open func ownState() -> [(name: String, tensor: Tensor)] {
+    ownStateTensors().filter { !$0.tensor.isDropped }.map { ($0.name, $0.tensor.value) }
+  }
+
+  /// Takes the tensors that `ownState` lists. All names are present and shapes and types have been checked, unless
+  /// `acceptsAnyShape` says that they may differ.
+  open func loadOwnState(_ state: [String: Tensor]) throws {
+    for (name, holder) in ownStateTensors() {
+      if let tensor = state[name] { holder.value = tensor }
+    }
+  }
+
+  /// True for state whose shape follows the data, such as per-channel ranges.
+  open func acceptsAnyShape(_ name: String) -> Bool { false }
+
+  // MARK: Mode
+
+  /// Sets training mode here and in every child. torch's `train()`.
+  @discardableResult
+  public final func train(_ on: Bool = true) -> Self {
+    setTraining(on)
+    return self
+  }
+
+  /// Sets evaluation mode here and in every child. torch's `eval()`.
+  @discardableResult
+  public final func eval() -> Self { train(false) }
+
+  private func setTraining(_ on: Bool) {
+    isTraining = on
+    for (_, child) in ownChildren() { child.setTraining(on) }
+    successor?.setTraining(on)
+    activationPostProcess?.setTraining(on)
+  }
+}
+
+/// A function that sees a module's input or output and may replace it.
+public struct ModuleHook {
+  /// Who installed it, so that it can be found and removed.
+  package let owner: ObjectIdentifier?
+  let body: (Module, Tensor) throws -> Tensor
+
+  /// A hook that gives back what it gets, or something else.
+  public init(_ body: @escaping (Module, Tensor) throws -> Tensor) {
+    owner = nil
+    self.body = body
+  }
+
+  package init(owner: ObjectIdentifier, _ body: @escaping (Module, Tensor) throws -> Tensor) {
+    self.owner = owner
+    self.body = body
+  }
+}

@@ -1,0 +1,88 @@
+import OctetTensor
+
+/// A tensor that a module owns under a name: what its state dictionary lists.
+open class StateTensor {
+  private var stored: Tensor?
+
+  /// Wraps a tensor.
+  public init(_ value: Tensor) { stored = value }
+
+  /// The tensor. Reading it after `convert` has moved it into a quantized module traps.
+  public var value: Tensor {
+    get {
+      guard let stored else {
+        fatalError(
+          """
+          this tensor was moved into the module's converted form; read it from `module.current` instead
+          """)
+      }
+      return stored
+    }
+    set { stored = newValue }
+  }
+
+  /// True after `drop`.
+  public var isDropped: Bool { stored == nil }
+
+  /// Lets go of the memory: conversion has taken what it needs.
+  package func drop() { stored = nil }
+}
+
+/// A tensor that training changes. torch.nn.Parameter.
+public final class Parameter: StateTensor {}
+
+/// A tensor that is part of a module's state but isn't trained: running statistics, observed ranges, scales.
+public final class Buffer: StateTensor {}
+
+/// Tensors by dotted name, in the order modules list them. torch's `state_dict()`.
+public struct StateDictionary {
+  /// Name and tensor, in order.
+  public private(set) var entries: [(name: String, tensor: Tensor)] = []
+  private var places: [String: Int] = [:]
+
+  /// An empty dictionary.
+  public init() {}
+
+  /// A dictionary from name–tensor pairs; the last one of a name wins.
+  public init(_ pairs: some Sequence<(String, Tensor)>) {
+    for (name, tensor) in pairs { self[name] = tensor }
+  }
+
+  /// The names, in order.
+  public var names: [String] { entries.map(\.name) }
+
+  /// The tensor of a name. Setting nil removes it.
+  public subscript(name: String) -> Tensor? {
+    get { places[name].map { entries[$0].tensor } }
+    set {
+      switch (places[name], newValue) {
+      case (let place?, let tensor?): entries[place].tensor = tensor
+      case (nil, let tensor?):
+        places[name] = entries.count
+        entries.append((name, tensor))
+      case (let place?, nil):
+        entries.remove(at: place)
+        places = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
+      case (nil, nil): break
+      }
+    }
+  }
+
+  /// Bytes that all elements take.
+  public var byteCount: Int {
+    entries.reduce(0) { $0 + ($1.tensor.count * $1.tensor.dtype.bitWidth + 7) / 8 }
+  }
+}
+
+/// The loss-free spelling of a Swift property in torch's state: `runningMean` is `running_mean`.
+package func torchName(_ property: String) -> String {
+  var result = ""
+  for character in property {
+    if character.isUppercase {
+      result += "_" + character.lowercased()
+    } else {
+      result.append(character)
+    }
+  }
+  return result
+}

@@ -1,0 +1,10 @@
+/// Modules that compute on integers with parameters fixed at conversion. torch.ao.nn.quantized and
+/// torch.ao.nn.intrinsic.quantized.
+public enum Quantized {}
+
+/// Modules with integer weights whose activations are quantized as they come, real in and out.
+/// torch.ao.nn.quantized.dynamic.
+public enum Dynamic {}
+
+/// Float modules that fusion made of several. torch.ao.nn.intrinsic.
+public enum Fused {}

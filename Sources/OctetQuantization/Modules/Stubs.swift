@@ -1,0 +1,80 @@
+import OctetNN
+import OctetTensor
+
+/// Marks where real activations become quantized: identity in a float model, observed by `prepare`, `Quantized.Quantize` after
+/// `convert`. torch.ao.quantization.QuantStub.
+public final class QuantStub: Module {
+  /// A stub that takes its parent's configuration, or its own.
+  public init(qconfig: QConfig? = nil) {
+    super.init()
+    if let qconfig { self.qconfig = qconfig }
+  }
+
+  public override func forward(_ input: Tensor) -> Tensor { input }
+}
+
+/// Marks where quantized activations become real: identity in a float model, `Quantized.DeQuantize` after `convert`.
+/// torch.ao.quantization.DeQuantStub.
+public final class DeQuantStub: Module {
+  /// A stub that takes its parent's configuration.
+  public override init() {}
+
+  public override func forward(_ input: Tensor) -> Tensor { input }
+}
+
+/// A module between a `QuantStub` and a `DeQuantStub`. torch.ao.quantization.QuantWrapper.
+public final class QuantWrapper: Module {
+  private let quant = QuantStub()
+  private let module: Module
+  private let dequant = DeQuantStub()
+
+  /// Wraps `module`, taking over its configuration and training mode.
+  public init(_ module: Module) {
+    self.module = module
+    super.init()
+    if case .set(let qconfig) = module.qconfigSetting { self.qconfig = qconfig }
+    train(module.isTraining)
+  }
+
+  public override func forward(_ input: Tensor) -> Tensor { dequant(module(quant(input))) }
+}
+
+extension Quantized {
+  /// `quantizePerTensor` with fixed parameters: what a `QuantStub` becomes. torch.ao.nn.quantized.Quantize.
+  public final class Quantize: Module {
+    private let scale: Buffer
+    private let zeroPoint: Buffer
+    private let dtype: DType
+
+    /// - Throws: `invalidQuantizer` for parameters that aren't legal for `dtype`.
+    public init(scale: Double, zeroPoint: Int, dtype: DType) throws {
+      _ = try Quantizer(
+        scale: scale, zeroPoint: zeroPoint, dtype: dtype, operation: "Quantized.Quantize")
+      self.scale = Buffer(try Tensor([Float(scale)], shape: [1]))
+      self.zeroPoint = Buffer(try Tensor([Int64(zeroPoint)], shape: [1]))
+      self.dtype = dtype
+    }
+
+    /// The form of an observed stub.
+    convenience init(_ context: ConversionContext) throws {
+      let output = try context.outputParameters()
+      try self.init(
+        scale: output.scale, zeroPoint: output.zeroPoint, dtype: context.activation?.dtype ?? .quint8)
+    }
+
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try Functional.quantizePerTensor(
+        input, scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()), dtype: dtype)
+    }
+  }
+
+  /// `dequantize`: what a `DeQuantStub` becomes. torch.ao.nn.quantized.DeQuantize.
+  public final class DeQuantize: Module {
+    /// Creates the module.
+    public override init() {}
+
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try Functional.dequantize(input)
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import Synchronization
+
+/// The seeded generator behind everything random: the same seed gives the same numbers on every machine.
+///
+/// SplitMix64 (Steele, Lea and Flood, 2014).
+public final class RandomSource: Sendable {
+  /// What layers draw their first weights from.
+  public static let shared = RandomSource(seed: 0)
+
+  private let state: Mutex<UInt64>
+
+  /// A generator of its own.
+  public init(seed: UInt64) { state = Mutex(seed) }
+
+  /// Starts again from `seed`. torch.manual_seed.
+  public func reseed(_ seed: UInt64) { state.withLock { $0 = seed } }
+
+  /// The next 64 bits.
+  public func next() -> UInt64 {
+    state.withLock { state in
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return z ^ (z >> 31)
+    }
+  }
+
+  /// `count` values spread evenly over `range`.
+  public func uniform(count: Int, in range: ClosedRange<Double>) -> [Float] {
+    (0..<count).map { _ in
+      let unit = Double(next() >> 11) * 0x1p-53
+      return Float(range.lowerBound + unit * (range.upperBound - range.lowerBound))
+    }
+  }
+}

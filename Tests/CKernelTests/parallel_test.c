@@ -1,0 +1,125 @@
+/* oct_parallel_for: coverage, range lengths, workers, nesting, teams larger than the machine. */
+#define _DEFAULT_SOURCE
+#include <stdatomic.h>
+
+#include "check.h"
+#include "octet.h"
+
+enum { MOST = 5000, WORKERS = 4096 };
+
+typedef struct record {
+  size_t count, grain;
+  int threads;
+  _Atomic int visits[MOST];
+  _Atomic int busy[WORKERS];
+  _Atomic int wrong_ranges, wrong_workers, shared_workers, nested_teams, calls;
+} record;
+
+static void inner(void *context, size_t begin, size_t end, int worker) {
+  record *outer = context;
+  if (worker != 0 || begin >= end) atomic_fetch_add(&outer->nested_teams, 1);
+  atomic_fetch_add(&outer->calls, (int)(end - begin));
+}
+
+static void visit(void *context, size_t begin, size_t end, int worker) {
+  record *r = context;
+  if (begin >= end || end > r->count || end - begin > r->grain || begin % r->grain)
+    atomic_fetch_add(&r->wrong_ranges, 1);
+  if (worker < 0 || worker >= r->threads) {
+    atomic_fetch_add(&r->wrong_workers, 1);
+    return;
+  }
+  if (atomic_fetch_add(&r->busy[worker], 1) != 0) atomic_fetch_add(&r->shared_workers, 1);
+  for (size_t i = begin; i < end && i < MOST; i++) atomic_fetch_add(&r->visits[i], 1);
+  atomic_fetch_add(&r->busy[worker], -1);
+}
+
+static void test_coverage(void) {
+  static record r;
+  static const size_t counts[] = {0, 1, 2, 3, 7, 64, 1000, 4999};
+  static const size_t grains[] = {1, 2, 3, 64, 999, 5000, SIZE_MAX};
+  for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+    for (size_t g = 0; g < sizeof grains / sizeof *grains; g++)
+      for (int threads = 1; threads <= 6; threads++) {
+        memset(&r, 0, sizeof r);
+        r.count = counts[c];
+        r.grain = grains[g];
+        r.threads = threads;
+        oct_parallel_for(r.count, r.grain, threads, visit, &r);
+        size_t wrong = 0;
+        for (size_t i = 0; i < MOST; i++) wrong += r.visits[i] != (i < r.count);
+        check(wrong == 0, "count %zu, grain %zu, %d threads: %zu elements not visited once", r.count, r.grain, threads,
+              wrong);
+        check(r.wrong_ranges == 0 && r.wrong_workers == 0 && r.shared_workers == 0,
+              "count %zu, grain %zu, %d threads: %d ranges, %d workers wrong, %d shared", r.count, r.grain, threads,
+              r.wrong_ranges, r.wrong_workers, r.shared_workers);
+      }
+}
+
+/* Grain 0 counts as 1, threads 0 as all, and absurd teams are cut down. */
+static void test_defaults(void) {
+  static record r;
+  static const int threads[] = {0, -3, 64, WORKERS, INT32_MAX};
+  for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+    memset(&r, 0, sizeof r);
+    r.count = 3000;
+    r.grain = 1;
+    r.threads = threads[t] <= 0 ? oct_max_threads() : threads[t] < WORKERS ? threads[t] : WORKERS;
+    oct_parallel_for(r.count, 0, threads[t], visit, &r);
+    for (size_t i = 0; i < r.count; i++)
+      if (!check(r.visits[i] == 1, "%d threads: element %zu visited %d times", threads[t], i, r.visits[i])) break;
+    check(r.wrong_workers == 0 && r.shared_workers == 0 && r.wrong_ranges == 0, "%d threads: workers or ranges wrong",
+          threads[t]);
+  }
+}
+
+static void nest(void *context, size_t begin, size_t end, int worker) {
+  (void)worker;
+  for (size_t i = begin; i < end; i++) oct_parallel_for(100, 3, 4, inner, context);
+}
+
+/* Inside a body, whether its loop has a team or not, a loop stays on its thread. */
+static void test_nesting(void) {
+  static record r;
+  for (int threads = 1; threads <= 4; threads++) {
+    memset(&r, 0, sizeof r);
+    oct_parallel_for(20, 1, threads, nest, &r);
+    check(r.nested_teams == 0, "%d threads: %d nested ranges left their thread", threads, r.nested_teams);
+    check(r.calls == 2000, "%d threads: %d of 2000 nested elements", threads, r.calls);
+  }
+}
+
+static void fork_after(void *context, size_t begin, size_t end, int worker) {
+  (void)begin;
+  (void)end;
+  int *most = context;
+  if (worker > *most) *most = worker;
+}
+
+static void slow(void *context, size_t begin, size_t end, int worker) {
+  (void)begin;
+  (void)end;
+  usleep(2000);
+  atomic_fetch_or((_Atomic int *)context, 1 << worker);
+}
+
+/* A thread that has finished a loop may start a team again. */
+static void test_team_after_nesting(void) {
+  int most = 0;
+  oct_parallel_for(1, 1, 1, fork_after, &most);
+  check(most == 0, "a loop alone ran on worker %d", most);
+  static _Atomic int workers;
+  oct_parallel_for(16, 1, 2, slow, &workers);
+  const bool teams = oct_max_threads() > 1;
+  check(teams ? workers == 3 : (workers & ~3) == 0 && workers != 0, "a loop after a loop ran on workers %x",
+        (unsigned)workers);
+}
+
+int main(void) {
+  test_coverage();
+  test_defaults();
+  test_nesting();
+  test_team_after_nesting();
+  printf("threads by default: %d\n", oct_max_threads());
+  return check_report("parallel");
+}

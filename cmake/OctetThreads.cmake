@@ -1,0 +1,36 @@
+# How base/parallel.c reaches an OpenMP runtime. Sets
+#   octet_thread_flags        compiler flags
+#   octet_thread_definitions  macros
+#   octet_thread_libraries    what this build links, by path
+#   octet_thread_names        the same by name, for packages that are used elsewhere
+
+set(octet_thread_flags "")
+set(octet_thread_definitions "")
+set(octet_thread_libraries "")
+set(octet_thread_names "")
+if(NOT OCTET_OPENMP)
+  return()
+endif()
+
+find_package(OpenMP QUIET COMPONENTS C)
+if(OpenMP_C_FOUND)
+  separate_arguments(octet_thread_flags NATIVE_COMMAND "${OpenMP_C_FLAGS}")
+  set(octet_thread_libraries ${OpenMP_C_LIBRARIES})
+  set(octet_thread_names ${OpenMP_C_LIB_NAMES})
+  message(STATUS "Octet: threads by OpenMP ${OpenMP_C_VERSION} (${OpenMP_C_LIB_NAMES})")
+  return()
+endif()
+
+# A compiler without OpenMP of its own, such as the one of a Swift toolchain: call the runtime's entry, as SwiftPM builds do.
+find_library(OCTET_OPENMP_RUNTIME NAMES omp5 gomp omp DOC "An OpenMP runtime that exports GOMP_parallel")
+mark_as_advanced(OCTET_OPENMP_RUNTIME)
+if(OCTET_OPENMP_RUNTIME)
+  set(octet_thread_definitions OCT_OPENMP)
+  set(octet_thread_libraries ${OCTET_OPENMP_RUNTIME})
+  get_filename_component(octet_thread_names ${OCTET_OPENMP_RUNTIME} NAME_WE)
+  string(REGEX REPLACE "^lib" "" octet_thread_names ${octet_thread_names})
+  message(STATUS "Octet: threads by ${OCTET_OPENMP_RUNTIME}, without compiler support")
+else()
+  message(STATUS "Octet: no OpenMP found, so everything runs on the caller's thread. Install libomp-dev, or use gcc, for more; "
+                 "OCTET_OPENMP=OFF silences this.")
+endif()
