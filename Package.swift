@@ -81,6 +81,7 @@ let package = Package(
       name: "QuantizationTests",
       dependencies: ["OctetQuantization", "OctetTestSupport"]
     ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(
       name: "ExampleTests",
       dependencies: ["OctetFormats", "OctetTool", "Quickstart"]
@@ -90,7 +91,6 @@ let package = Package(
       dependencies: ["OctetParity"],
       exclude: ["Cases"]
     ),
-    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11
