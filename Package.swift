@@ -54,14 +54,43 @@ let package = Package(
       name: "Octet",
       dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
     ),
+    // Runs parity cases: the rooms' operations against an oracle's answers.
+    .target(
+      name: "OctetParity",
+      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+    ),
     .executableTarget(
       name: "OctetTool",
       dependencies: [
         "Octet",
+        "OctetParity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources")]
     ),
+    // The program in the README.
+    .executableTarget(name: "Quickstart", dependencies: ["Octet"], path: "Examples/Quickstart"),
+    .target(
+      name: "OctetTestSupport",
+      dependencies: ["OctetTensor"],
+      path: "Tests/OctetTestSupport"
+    ),
+    .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
+    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: ["OctetQuantization", "OctetTestSupport"]
+    ),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: ["OctetFormats", "OctetTool", "Quickstart"]
+    ),
+    .testTarget(
+      name: "ParityTests",
+      dependencies: ["OctetParity"],
+      exclude: ["Cases"]
+    ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/align.h"
+#include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
 #include "gemm_rows.h"
@@ -105,10 +106,6 @@ const char *oct_gemm_kernel_name(const void *packed, size_t packed_size) {
   return oct_gemm_open("oct_gemm_kernel_name", packed, packed_size, &view) == OCT_OK ? view.kernel->name : NULL;
 }
 
-static size_t workspace_bytes(const oct_gemm_packed *packed, const oct_gemm_plan *plan) {
-  return oct_gemm_column_bytes(packed) + (size_t)plan->threads * plan->slice;
-}
-
 oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads, size_t *bytes) {
   const char *entry = "oct_gemm_workspace_size";
   oct_gemm_packed view;
@@ -116,8 +113,8 @@ oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
-  const oct_gemm_plan plan = oct_gemm_make_plan(&view, m, !oct_gemm_takes_in_place(&view), threads);
-  *bytes = m == 0 ? 0 : workspace_bytes(&view, &plan);
+  const size_t slices = oct_gemm_slice_bytes(&view, m, 1, !oct_gemm_takes_in_place(&view), threads);
+  *bytes = m == 0 || view.n == 0 ? 0 : oct_gemm_column_bytes(&view) + slices;
   return OCT_OK;
 }
 
@@ -146,31 +143,6 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
     return oct_fail(OCT_OVERFLOW,
                     "%s: %zu rows with strides %td and %td reach beyond the address space; check m and the strides",
                     entry, call->m, call->a_stride, call->c_stride);
-  return OCT_OK;
-}
-
-/* The thread count a run asks for, and its workspace against what is wanted. */
-static oct_status check_run(const char *entry, const oct_run *run) {
-  if (!run) return OCT_OK;
-  if (run->struct_size != sizeof *run)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: run->struct_size is %u, expected %zu; set it to sizeof(oct_run)", entry,
-                    (unsigned)run->struct_size, sizeof *run);
-  if (run->threads < 0)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: run->threads is %d, expected 0 (all) or more", entry, (int)run->threads);
-  return OCT_OK;
-}
-
-static oct_status check_workspace(const char *entry, const oct_run *run, size_t bytes) {
-  if (bytes == 0) return OCT_OK;
-  if (!run || !run->workspace)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: no workspace, expected %zu bytes; pass an oct_run with one", entry,
-                    bytes);
-  if (!oct_aligned(run->workspace))
-    return oct_fail(OCT_MISALIGNED, "%s: run->workspace is at %p, expected an address that is a multiple of %d", entry,
-                    run->workspace, OCT_ALIGNMENT);
-  if (run->workspace_size < bytes)
-    return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: run->workspace_size is %zu, expected %zu; ask oct_gemm_workspace_size",
-                    entry, run->workspace_size, bytes);
   return OCT_OK;
 }
 
@@ -233,21 +205,24 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
 oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run) {
   const char *entry = "oct_gemm";
   gemm_job job = {.call = call};
+  void *workspace;
   oct_status status = oct_gemm_open(entry, packed, packed_size, &job.packed);
   if (status == OCT_OK) status = check_call(entry, &job.packed, call);
-  if (status == OCT_OK) status = check_run(entry, run);
+  int threads = 0;
+  if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status != OCT_OK) return status;
   if (call->m == 0 || job.packed.n == 0) return OCT_OK;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   job.a = job.packed.k > 0 ? call->a : packed;
   job.a_stride = job.packed.k > 0 ? call->a_stride : 0;
   job.packs_rows = !oct_gemm_takes_in_place(&job.packed);
-  job.plan = oct_gemm_make_plan(&job.packed, call->m, job.packs_rows, run ? run->threads : 0);
-  status = check_workspace(entry, run, workspace_bytes(&job.packed, &job.plan));
+  job.plan = oct_gemm_make_plan(&job.packed, call->m, 1, job.packs_rows, threads);
+  const size_t column_bytes = oct_gemm_column_bytes(&job.packed);
+  status = oct_run_workspace(entry, run, column_bytes + (size_t)job.plan.threads * job.plan.slice, &workspace);
   if (status != OCT_OK) return status;
-  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, run->workspace);
+  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, workspace);
   job.prepared.packed = &job.packed;
-  job.slices = (char *)run->workspace + oct_gemm_column_bytes(&job.packed);
+  job.slices = (char *)workspace + column_bytes;
   for (int worker = 0; job.plan.slice > 0 && worker < job.plan.threads; worker++)
     *oct_gemm_slice_mark(job.slices + (size_t)worker * job.plan.slice) = OCT_GEMM_NO_BLOCK;
   oct_parallel_for(job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);

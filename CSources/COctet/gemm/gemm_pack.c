@@ -52,11 +52,9 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 
 /* A foreign header that survives the other comparisons by accident has 1 chance in 2^32 here. */
 static uint32_t header_check(const packed_header *header) {
-  const uint64_t fields[] = {header->magic,   header->total,   header->n,       header->k,
-                             header->kernel,  header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero,
-                             header->reserved[0],
-                             header->reserved[1]};
+  const uint64_t fields[] = {header->magic,    header->total,       header->n,          header->k,
+                             header->kernel,   header->a_dtype,     header->b_dtype,    (uint32_t)header->largest,
+                             header->has_zero, header->reserved[0], header->reserved[1]};
   uint64_t hash = 0xCBF29CE484222325u;
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = (hash ^ fields[i]) * 0x100000001B3u;
   return (uint32_t)(hash ^ (hash >> 32));

@@ -36,8 +36,12 @@ typedef struct oct_gemm_plan {
   size_t slice;                        /* bytes per worker, a multiple of OCT_ALIGNMENT; 0 when a worker needs none */
 } oct_gemm_plan;
 
-/* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. */
-oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool packs_rows, int threads);
+/* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. The plan is one of
+ * `repeats` equal ones that run together, the groups of a convolution. */
+oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads);
+
+/* Bytes of all slices that suffice for any limit up to `threads`: fewer threads may have larger slices. */
+size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads);
 
 /* A worker's slice of the workspace. It starts with a mark: which block of rows its panel holds. */
 #define OCT_GEMM_NO_BLOCK SIZE_MAX

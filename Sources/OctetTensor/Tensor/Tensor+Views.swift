@@ -141,7 +141,21 @@ extension Tensor {
     return try reshaped(Array(shape[..<first]) + [middle] + Array(shape[(last + 1)...]))
   }
 
-  /// Slice `index` of `dim`, which disappears. torch's `select`.
+  /// The quantizer of a slice: one channel's own parameters when `dim` is the channel axis.
+  private func quantizer(selecting index: Int, of dim: Int) throws(OctetError) -> Quantizer? {
+    guard let quantizer, let axis = quantizer.axis else { return quantizer }
+    if axis != dim { return quantizer.moved(to: axis > dim ? axis - 1 : axis) }
+    guard case .perChannel(let scales, let zeros, _) = quantizer.parameters else {
+      throw viewError(
+        "select", .invalidQuantizer, "dim",
+        expected: "a dim other than the channel axis \(axis) with real zero points",
+        received: "dim \(dim)", fix: "dequantize first")
+    }
+    return Quantizer(trusted: .perTensor(scale: scales[index], zeroPoint: zeros[index]))
+  }
+
+  /// Slice `index` of `dim`, which disappears; a slice of the channel axis has that channel's scale and zero point.
+  /// torch's `select`.
   public func select(dim: Int, index: Int) throws(OctetError) -> Tensor {
     try requireWholeBytes("select")
     let d = try axis(dim, "select")
@@ -150,16 +164,9 @@ extension Tensor {
         "select", .outOfRange, "index", expected: "an index in \(-shape[d])...\(shape[d] - 1)",
         received: "index \(index)")
     }
-    if quantizer?.axis == d {
-      throw viewError(
-        "select", .invalidQuantizer, "dim", expected: "a dim other than the channel axis \(d)",
-        received: "dim \(dim)", fix: "dequantize first")
-    }
-    let moved = quantizer?.axis.map { $0 > d ? $0 - 1 : $0 }
     return alias(
       offset: offset + i * strides[d], shape: shape.removing(at: d),
-      strides: strides.removing(at: d),
-      quantizer: moved.map { quantizer?.moved(to: $0) } ?? quantizer)
+      strides: strides.removing(at: d), quantizer: try quantizer(selecting: i, of: d))
   }
 
   /// Elements `range` of `dim` in steps. torch's `x[..., a:b:step]` and `narrow`.

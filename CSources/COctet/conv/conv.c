@@ -1,0 +1,266 @@
+/* The entries of convolution: checks, and the loop over pieces of work on the tiles of GEMM.
+ *
+ * A convolution is one product for each group, [pixels, taps * channels] by [channels out, taps * channels]. Blocks of
+ * pixels are packed by the worker that multiplies them and meet all panels of weights before they are left.
+ * Convolutions of one tap without stride and padding use x where it lies when the kernel takes it so. */
+#include "octet/conv.h"
+
+#include "base/align.h"
+#include "base/run.h"
+#include "base/status.h"
+#include "base/verbose.h"
+#include "conv_packed.h"
+#include "conv_panel.h"
+#include "gemm/gemm_rows.h"
+#include "gemm/gemm_run.h"
+
+oct_status oct_conv_output_size(const oct_conv_weights *weights, const size_t in[], size_t out[]) {
+  const char *entry = "oct_conv_output_size";
+  oct_conv_geometry geometry;
+  const oct_status status = oct_conv_check_geometry(entry, weights, &geometry);
+  if (status != OCT_OK) return status;
+  if (!in || !out)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %s is null; pass %u sizes", entry, in ? "out" : "in",
+                    (unsigned)weights->rank);
+  const uint32_t lacking = OCT_CONV_MAX_RANK - weights->rank;
+  size_t in3[OCT_CONV_MAX_RANK] = {1, 1, 1}, out3[OCT_CONV_MAX_RANK];
+  for (uint32_t d = 0; d < weights->rank; d++) in3[lacking + d] = in[d];
+  const oct_status sized = oct_conv_out_size(entry, &geometry, in3, out3);
+  for (uint32_t d = 0; sized == OCT_OK && d < weights->rank; d++) out[d] = out3[lacking + d];
+  return sized;
+}
+
+const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
+  const char *entry = "oct_conv_kernel_name";
+  oct_conv_packed view;
+  oct_gemm_packed product;
+  if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
+  return oct_conv_group(entry, &view, 0, &product) == OCT_OK ? product.kernel->name : NULL;
+}
+
+/* One tap that reads each pixel once, in order. */
+static bool is_pointwise(const oct_conv_geometry *geometry) {
+  for (int d = 0; d < OCT_CONV_MAX_RANK; d++)
+    if (geometry->kernel[d] != 1 || geometry->stride[d] != 1 || geometry->padding_begin[d] != 0 ||
+        geometry->padding_end[d] != 0)
+      return false;
+  return true;
+}
+
+/* A group's product as a run sees it. */
+typedef struct conv_group {
+  oct_gemm_packed packed;
+  oct_gemm_prepared prepared;
+} conv_group;
+
+typedef struct conv_job {
+  const oct_conv_call *call;
+  oct_conv_packed conv;
+  oct_conv_input input;
+  oct_gemm_packed first; /* group 0: all have the same sizes */
+  size_t m;              /* output pixels of the whole batch */
+  bool packs_rows;
+  bool any_zero; /* some group's weights have zero points, so workers keep row sums */
+  oct_gemm_plan plan;
+  conv_group *groups;
+  char *slices;
+} conv_job;
+
+/* Sizes of x and y, and the number of rows. */
+static oct_status size_job(const char *entry, conv_job *job) {
+  const oct_conv_call *call = job->call;
+  const oct_conv_geometry *geometry = &job->conv.geometry;
+  const uint32_t lacking = OCT_CONV_MAX_RANK - geometry->rank;
+  oct_conv_input *input = &job->input;
+  for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++) input->in[d] = d < lacking ? 1 : call->in[d - lacking];
+  if (call->batch == 0) return OCT_OK;
+  const oct_status status = oct_conv_out_size(entry, geometry, input->in, input->out);
+  if (status != OCT_OK) return status;
+  size_t in_pixels = call->batch;
+  input->out_pixels = 1;
+  bool fits = true;
+  for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
+    fits = fits && oct_multiply(in_pixels, input->in[d], &in_pixels) &&
+           oct_multiply(input->out_pixels, input->out[d], &input->out_pixels);
+  size_t elements;
+  const size_t steps[] = {call->x_stride < 0 ? 0 - (size_t)call->x_stride : (size_t)call->x_stride,
+                          call->y_stride < 0 ? 0 - (size_t)call->y_stride : (size_t)call->y_stride};
+  fits = fits && oct_multiply(input->out_pixels, call->batch, &job->m) &&
+         oct_multiply(in_pixels, steps[0], &elements) && elements <= PTRDIFF_MAX &&
+         oct_multiply(job->m, steps[1], &elements) && elements <= PTRDIFF_MAX / 4;
+  if (!fits)
+    return oct_fail(OCT_OVERFLOW,
+                    "%s: a batch of %zu with strides %td and %td reaches beyond the address space; check the sizes",
+                    entry, call->batch, call->x_stride, call->y_stride);
+  return OCT_OK;
+}
+
+/* Opens the weights and sizes everything that doesn't depend on pointers. */
+static oct_status open_job(const char *entry, const void *packed, size_t packed_size, const oct_conv_call *call,
+                           conv_job *job) {
+  oct_status status = oct_conv_open(entry, packed, packed_size, &job->conv);
+  if (status != OCT_OK) return status;
+  if (!call) return oct_fail(OCT_INVALID_ARGUMENT, "%s: call is null; pass an oct_conv_call", entry);
+  if (call->struct_size != sizeof *call)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: call->struct_size is %u, expected %zu; set it to sizeof(oct_conv_call)",
+                    entry, (unsigned)call->struct_size, sizeof *call);
+  job->call = call;
+  status = size_job(entry, job);
+  if (status == OCT_OK) status = oct_conv_group(entry, &job->conv, 0, &job->first);
+  if (status != OCT_OK) return status;
+  job->packs_rows = !(is_pointwise(&job->conv.geometry) && oct_gemm_takes_in_place(&job->first));
+  for (size_t group = 0; group < job->conv.geometry.groups && !job->any_zero; group++) {
+    oct_gemm_packed product;
+    status = oct_conv_group(entry, &job->conv, group, &product);
+    if (status != OCT_OK) return status;
+    job->any_zero = product.has_zero;
+  }
+  job->first.has_zero = job->any_zero;
+  return OCT_OK;
+}
+
+static size_t group_bytes(const conv_job *job) {
+  return oct_round_up((size_t)job->conv.geometry.groups * sizeof(conv_group), OCT_ALIGNMENT) +
+         (size_t)job->conv.geometry.groups * oct_gemm_column_bytes(&job->first);
+}
+
+oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call, int threads,
+                                   size_t *bytes) {
+  const char *entry = "oct_conv_workspace_size";
+  conv_job job = {.m = 0};
+  const oct_status status = open_job(entry, packed, packed_size, call, &job);
+  if (status != OCT_OK) return status;
+  if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
+  if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
+  *bytes = 0;
+  if (call->batch == 0) return OCT_OK;
+  const size_t groups = (size_t)job.conv.geometry.groups;
+  *bytes = group_bytes(&job) + oct_gemm_slice_bytes(&job.first, job.m, groups, job.packs_rows, threads);
+  return OCT_OK;
+}
+
+/* The part of a call that only a run reads. */
+static oct_status check_call(const char *entry, const conv_job *job) {
+  const oct_conv_call *call = job->call;
+  const oct_dtype dtype = job->first.a_dtype;
+  const int32_t low = dtype == OCT_U8 ? 0 : -128, high = dtype == OCT_U8 ? 255 : 127;
+  if (call->x_zero_point < low || call->x_zero_point > high)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: x_zero_point is %d, but %s holds %d..%d; pass a value it holds", entry,
+                    (int)call->x_zero_point, oct_dtype_name(dtype), (int)low, (int)high);
+  const size_t in_channels = (size_t)job->conv.geometry.in_channels,
+               out_channels = (size_t)job->conv.geometry.out_channels;
+  const oct_status status = oct_output_check(entry, call->output, out_channels);
+  if (status != OCT_OK || call->batch == 0) return status;
+  if (!call->x || !call->y)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %s is null; pass the %s", entry, call->x ? "y" : "x",
+                    call->x ? "output" : "input");
+  if (call->x_stride < (ptrdiff_t)in_channels)
+    return oct_fail(OCT_SHAPE_MISMATCH, "%s: x_stride is %td, but a pixel has %zu channels; pass at least that", entry,
+                    call->x_stride, in_channels);
+  if (call->y_stride < (ptrdiff_t)out_channels)
+    return oct_fail(OCT_SHAPE_MISMATCH, "%s: y_stride is %td, but a pixel has %zu channels; pass at least that", entry,
+                    call->y_stride, out_channels);
+  return OCT_OK;
+}
+
+/* The rows of one block of one group in the kernel's form: where they lie, or packed into the worker's slice unless
+ * they are there. */
+static const void *block_rows(const conv_job *job, size_t group, size_t block, size_t rows, char *slice,
+                              ptrdiff_t *stride) {
+  const oct_gemm_packed *product = &job->groups[group].packed;
+  const size_t first = block * job->plan.row_block, mark = group * job->plan.row_blocks + block;
+  int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
+  const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
+  if (fresh) *oct_gemm_slice_mark(slice) = mark;
+  if (!job->packs_rows) {
+    const ptrdiff_t x_stride = job->input.x_stride;
+    const uint8_t *a = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(group * job->conv.group_in);
+    if (fresh && row_sum)
+      for (size_t r = 0; r < rows; r++)
+        row_sum[r] = oct_gemm_row_sum(product->kernel->form, a + (ptrdiff_t)r * x_stride, product->k);
+    *stride = x_stride;
+    return a;
+  }
+  void *panel = slice + job->plan.panel_offset;
+  if (fresh)
+    oct_conv_pack_panel(&job->conv, product, &job->input, group, first, rows, job->groups[group].prepared.zero, panel,
+                        slice + job->plan.scratch_offset, row_sum);
+  *stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
+  return panel;
+}
+
+/* Pieces begin..<end: group by group, blocks of pixels, blocks of panels. */
+static void run_pieces(void *context, size_t begin, size_t end, int worker) {
+  const conv_job *job = context;
+  const oct_gemm_plan *plan = &job->plan;
+  const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype);
+  const size_t panels = job->first.columns / job->first.kernel->nr;
+  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
+  for (size_t piece = begin; piece < end; piece++) {
+    const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
+    const size_t block = piece / plan->panel_blocks % plan->row_blocks;
+    const size_t group = piece / plan->panel_blocks / plan->row_blocks;
+    const size_t first = block * plan->row_block, rows_left = job->m - first;
+    const size_t rows = rows_left < plan->row_block ? rows_left : plan->row_block;
+    ptrdiff_t stride;
+    const void *a = block_rows(job, group, block, rows, slice, &stride);
+    const ptrdiff_t offset = (ptrdiff_t)first * job->call->y_stride + (ptrdiff_t)(group * job->conv.group_out);
+    const bool sums = job->groups[group].packed.has_zero;
+    oct_gemm_run_block(&job->groups[group].prepared, a, stride, sums ? oct_gemm_slice_row_sums(slice) : NULL, rows,
+                       panel, panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
+                       (char *)job->call->y + offset * size, job->call->y_stride * size);
+  }
+}
+
+/* Lays the groups' arrays and the workers' slices into the workspace. */
+static oct_status prepare_groups(const char *entry, conv_job *job, void *workspace) {
+  const size_t groups = (size_t)job->conv.geometry.groups;
+  job->groups = workspace;
+  char *columns = (char *)workspace + oct_round_up(groups * sizeof(conv_group), OCT_ALIGNMENT);
+  for (size_t group = 0; group < groups; group++) {
+    conv_group *place = &job->groups[group];
+    const oct_status status = oct_conv_group(entry, &job->conv, group, &place->packed);
+    if (status != OCT_OK) return status;
+    place->prepared =
+        oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output, group * job->conv.group_out,
+                         columns + group * oct_gemm_column_bytes(&job->first));
+  }
+  job->slices = (char *)workspace + group_bytes(job);
+  for (int worker = 0; job->plan.slice > 0 && worker < job->plan.threads; worker++)
+    *oct_gemm_slice_mark(job->slices + (size_t)worker * job->plan.slice) = OCT_GEMM_NO_BLOCK;
+  return OCT_OK;
+}
+
+static void tell(const conv_job *job, double microseconds) {
+  const oct_conv_geometry *geometry = &job->conv.geometry;
+  const size_t *in = job->input.in, *out = job->input.out;
+  oct_tell(
+      "conv batch=%zu in=%zux%zux%zu out=%zux%zux%zu channels=%zu->%zu groups=%zu taps=%zu %s x %s -> %s kernel=%s%s "
+      "threads=%d %.1f us",
+      job->call->batch, in[0], in[1], in[2], out[0], out[1], out[2], (size_t)geometry->in_channels,
+      (size_t)geometry->out_channels, (size_t)geometry->groups, job->conv.taps, oct_dtype_name(job->first.a_dtype),
+      oct_dtype_name(job->first.b_dtype), oct_dtype_name(job->call->output->dtype), job->first.kernel->name,
+      job->packs_rows ? "" : " in place", job->plan.threads, microseconds);
+}
+
+oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call *call, const oct_run *run) {
+  const char *entry = "oct_conv";
+  conv_job job = {.m = 0};
+  int threads = 0;
+  void *workspace = NULL;
+  oct_status status = open_job(entry, packed, packed_size, call, &job);
+  if (status == OCT_OK) status = check_call(entry, &job);
+  if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
+  if (status != OCT_OK || call->batch == 0) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  const size_t groups = (size_t)job.conv.geometry.groups;
+  job.input.x = call->x;
+  job.input.x_stride = call->x_stride;
+  job.plan = oct_gemm_make_plan(&job.first, job.m, groups, job.packs_rows, threads);
+  status = oct_run_workspace(entry, run, group_bytes(&job) + (size_t)job.plan.threads * job.plan.slice, &workspace);
+  if (status == OCT_OK) status = prepare_groups(entry, &job, workspace);
+  if (status != OCT_OK) return status;
+  oct_parallel_for(groups * job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
+  if (oct_verbose()) tell(&job, oct_clock_us() - start);
+  return OCT_OK;
+}

@@ -1,0 +1,94 @@
+/// Quantization spelled out on plain integer tensors: the operators that exported graphs hold.
+/// torch.ops.quantized_decomposed.
+///
+/// Results are plain tensors; scales and zero points are arguments, never part of a tensor. Arithmetic takes the precision of
+/// the scales: double for float64 ones, float32 otherwise. Ties round to even, results are clamped to
+/// `quantMin...quantMax`, and NaN becomes `quantMax`.
+public enum QuantizedDecomposed {}
+
+/// Which elements share a scale and a zero point.
+enum DecomposedSpan: Sendable, Equatable {
+  /// Each index of an axis has its own.
+  case channel(axis: Int)
+  /// Each row along the last dimension has its own.
+  case token
+  /// Each run of `size` elements of a row has its own.
+  case group(size: Int)
+
+  /// How many parameters a tensor of `shape` needs, and how many elements in memory order go by before the next one's turn:
+  /// element `i` takes parameter `i / inner % count`.
+  func layout(_ shape: [Int], operation: String) throws(OctetError) -> (count: Int, inner: Int) {
+    switch self {
+    case .channel(let axis):
+      guard let axis = Shapes.normalize(axis: axis, rank: shape.count) else {
+        throw OctetError(
+          .invalidQuantizer, operation: operation, argument: "axis",
+          expected: "an axis below the rank \(shape.count)", received: "axis \(axis)")
+      }
+      return (shape[axis], shape[(axis + 1)...].reduce(1, *))
+    case .token:
+      guard let last = shape.last else {
+        throw OctetError(
+          .shapeMismatch, operation: operation, argument: "input", expected: "shape [..., K]",
+          received: "\(shape)")
+      }
+      return (shape.dropLast().reduce(1, *), last)
+    case .group(let size):
+      guard shape.count == 2, size > 1, shape[1] % size == 0 else {
+        throw OctetError(
+          .shapeMismatch, operation: operation, argument: "group_size",
+          expected: "shape [O, K] and a group size above 1 that divides K",
+          received: "group size \(size) for shape \(shape)")
+      }
+      return (shape[0] * (shape[1] / size), size)
+    }
+  }
+}
+
+/// The integers that a decomposed operator may give, and the type that holds them.
+struct DecomposedRange: Sendable, Equatable {
+  let low: Int
+  let high: Int
+  let dtype: DType
+
+  /// Checks `low...high` against `dtype`.
+  init(_ low: Int, _ high: Int, dtype: DType, operation: String) throws(OctetError) {
+    guard let range = dtype.integerRange, !dtype.isQuantized, dtype != .bool, dtype != .int64 else {
+      throw OctetError(
+        .dtypeMismatch, operation: operation, argument: "dtype",
+        expected: "dtype uint8, int8, uint16, int16 or int32", received: "dtype \(dtype.rawValue)")
+    }
+    guard range.contains(low), range.contains(high), low <= high else {
+      throw OctetError(
+        .invalidArgument, operation: operation, argument: "quant_min",
+        expected:
+          "quant_min at most quant_max, both in \(range.lowerBound)...\(range.upperBound) for \(dtype.rawValue)",
+        received: "quant_min \(low), quant_max \(high)")
+    }
+    self.low = low
+    self.high = high
+    self.dtype = dtype
+  }
+}
+
+/// The scales and zero points of a decomposed operator, checked, in the precision that they are computed with.
+struct DecomposedParameters<Real: BinaryFloatingPoint> {
+  let scales: [Real]
+  let zeroPoints: [Real]
+
+  init(_ scales: [Real], _ zeroPoints: [Int64], count: Int, operation: String) throws(OctetError) {
+    for (name, found) in [("scales", scales.count), ("zero_points", zeroPoints.count)]
+    where found != count {
+      throw OctetError(
+        .invalidQuantizer, operation: operation, argument: name, expected: "\(count) \(name)",
+        received: "\(found)")
+    }
+    for scale in scales where !(scale > 0 && scale.isFinite) {
+      throw OctetError(
+        .invalidQuantizer, operation: operation, argument: "scales",
+        expected: "positive finite scales", received: "scale \(scale)")
+    }
+    self.scales = scales
+    self.zeroPoints = zeroPoints.map { Real($0) }
+  }
+}
