@@ -181,8 +181,8 @@ import Testing
     for (entries, dtype, shape) in forms {
       let file = try SafetensorsFile(bytes: SafetensorsWriter.bytes(entries))
       let tensors = try file.tensors()
-      #expect(tensors.map(\.name) == ["w"])
-      #expect(tensors[0].tensor.dtype == dtype && tensors[0].tensor.shape == shape)
+      #expect(tensors.map(\.0) == ["w"])
+      #expect(tensors[0].1.dtype == dtype && tensors[0].1.shape == shape)
     }
   }
 }

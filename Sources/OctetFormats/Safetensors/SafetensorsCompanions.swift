@@ -189,7 +189,7 @@ extension SafetensorsCompanions {
   static func entries(
     of tensors: [NamedTensor]
   ) throws(OctetError) -> [SafetensorsWriter.Entry] {
-    let names = Set(tensors.map(\.name))
+    let names = Set(tensors.map(\.0))
     var entries: [SafetensorsWriter.Entry] = []
     for (name, tensor) in tensors {
       try check(name, tensor, names: names)
