@@ -19,7 +19,7 @@ final class FashionCNN: Module {
 
 // The trained weights, and 1,000 test images with their labels.
 let path = CommandLine.arguments.dropFirst().first ?? "Sources/OctetTool/Resources/fashion_cnn.safetensors"
-let file = try StateDictionary(loadTensors(path))
+let file = try StateDictionary(loadTensors(path: path))
 let pixels = file["test.images_u8"]!, labels = try file["test.labels_u8"]!.elements(as: UInt8.self)
 let images = try ((pixels / 255 - 0.2860) / 0.3530).unsqueezed(1)
 
