@@ -27,7 +27,6 @@ func accuracy(_ model: FashionCNN) throws -> Double {
   let classes = try model.evaluate(images).argmax(dim: 1).elements(as: Int64.self)
   return Double(zip(classes, labels).filter { $0 == Int64($1) }.count) / Double(labels.count)
 }
-
 let model = FashionCNN().eval()
 try model.load(StateDictionary(file.tensors()), strict: false)
 print("float32:", try accuracy(model))
