@@ -76,7 +76,7 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["OctetParity"],
+      dependencies: ["OctetParity", "OctetTensor"],
       exclude: ["Cases"]
     ),
   ],
