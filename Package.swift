@@ -33,6 +33,14 @@ let package = Package(
         .linkedLibrary("m", .when(platforms: [.linux])),
       ]
     ),
+    // Timed operations over the library's public interface, and the machine's limits.
+    .target(
+      name: "COctetBench",
+      dependencies: ["COctet"],
+      path: "CSources/COctetBench",
+      publicHeadersPath: "include",
+      cSettings: [.headerSearchPath("../COctet")]
+    ),
     .systemLibrary(
       name: "COpenBLAS",
       path: "CSources/COpenBLAS",
@@ -62,18 +70,31 @@ let package = Package(
     .executableTarget(
       name: "OctetTool",
       dependencies: [
+        "COctetBench",
         "Octet",
         "OctetParity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Resources")]
     ),
+    // The program in the README.
+    .executableTarget(name: "Quickstart", dependencies: ["Octet"], path: "Examples/Quickstart"),
     .target(
       name: "OctetTestSupport",
       dependencies: ["OctetTensor"],
       path: "Tests/OctetTestSupport"
     ),
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
+    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "QuantizationTests",
+      dependencies: ["OctetQuantization", "OctetTestSupport"]
+    ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
+    .testTarget(
+      name: "ExampleTests",
+      dependencies: ["OctetFormats", "OctetTool", "Quickstart"]
+    ),
     .testTarget(
       name: "ParityTests",
       dependencies: ["OctetParity", "OctetTensor"],

@@ -6,12 +6,15 @@ import Octet
 struct OctetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "octet",
-    abstract: "Int8 quantization: check parity, look into files and at this CPU.",
+    abstract: "Int8 quantization: a demonstration, parity, files and this CPU.",
     discussion: """
       Exit codes: 0 all is well, 1 the command line can't be understood, 2 bad input, 3 parity or an accuracy gate failed.
       """,
     version: Kernels.version,
-    subcommands: [ParityCommand.self, InspectCommand.self, CPUInfoCommand.self])
+    subcommands: [
+      DemoCommand.self, ParityCommand.self, InspectCommand.self, BenchCommand.self,
+      CPUInfoCommand.self,
+    ])
 
   /// Parses and runs; every error ends here, as a line on standard error and an exit code.
   static func main() {

@@ -54,7 +54,8 @@ struct ViewTests {
     let sliced = try q.slice(dim: 1, 1..<3)
     #expect(
       sliced.quantizer?.parameters == .perChannel(scales: [2, 3], zeroPoints: [1, 2], axis: 1))
-    #expect(throws: OctetError.self) { try q.select(dim: 1, index: 0) }
+    #expect(
+      try q.select(dim: 1, index: 2).quantizer?.parameters == .perTensor(scale: 3, zeroPoint: 2))
     #expect(throws: OctetError.self) { try q.view([6, 4]) }
     #expect(throws: OctetError.self) { try q.flattened(from: 1) }
   }

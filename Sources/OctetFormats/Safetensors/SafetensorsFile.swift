@@ -21,6 +21,8 @@ public struct SafetensorsFile: Sendable {
     public let dataRange: Range<Int>
     /// Where the elements start, counted from the start of the file.
     public let fileOffset: Int
+
+    var fileRange: Range<Int> { fileOffset..<fileOffset + dataRange.count }
   }
 
   /// The pairs under `__metadata__`.
@@ -30,21 +32,8 @@ public struct SafetensorsFile: Sendable {
   /// The path, or the name that was given to bytes in memory.
   public let path: String
 
+  let source: ByteSource
   private let index: [String: Int]
-  private let dataStart: Int
-  private let storage: Storage
-
-  private enum Storage: Sendable {
-    case file(FileBytes)
-    case memory([UInt8])
-
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-      switch self {
-      case .file(let file): try withExtendedLifetime(file) { try body(file.bytes) }
-      case .memory(let bytes): try bytes.withUnsafeBytes(body)
-      }
-    }
-  }
 
   static let operation = "safetensors.load"
 
@@ -53,31 +42,26 @@ public struct SafetensorsFile: Sendable {
   /// - Throws: `fileAccess` when it can't be opened, `malformedFile`, with the tensor and the byte offset, when its
   ///   bytes break the format.
   public init(path: String, access: FileAccess = .mapped) throws(OctetError) {
-    let file = try FileBytes(path: path, access: access, operation: Self.operation)
-    try self.init(storage: .file(file), path: path)
+    try self.init(
+      ByteSource(path: path, access: access, operation: Self.operation), path: path)
   }
 
-  /// Checks a file that is in memory.
+  /// Checks a file that is in memory, and keeps a copy of it.
   ///
   /// - Parameter name: stands for the path in errors.
   /// - Throws: `malformedFile`, with the tensor and the byte offset.
   public init(bytes: [UInt8], name: String = "bytes") throws(OctetError) {
-    try self.init(storage: .memory(bytes), path: name)
+    try self.init(
+      ByteSource(copying: bytes, name: name, operation: Self.operation), path: name)
   }
 
-  private init(storage: Storage, path: String) throws(OctetError) {
-    let outcome: Result<SafetensorsHeader, OctetError> = storage.withBytes { bytes in
-      Result { () throws(OctetError) in
-        try SafetensorsHeader(file: bytes, path: path, operation: Self.operation)
-      }
-    }
-    let header = try outcome.get()
+  private init(_ source: ByteSource, path: String) throws(OctetError) {
+    let header = try SafetensorsHeader(source, path: path, operation: Self.operation)
     metadata = header.metadata
     entries = header.entries
     index = header.index
-    dataStart = header.dataStart
     self.path = path
-    self.storage = storage
+    self.source = source
   }
 
   /// The description of a tensor, nil when the file has none of that name.
@@ -86,29 +70,27 @@ public struct SafetensorsFile: Sendable {
   /// Hands a tensor's bytes to `body`, little-endian as the format has them. They are valid until it returns and may
   /// have any alignment.
   ///
-  /// - Throws: `stateMismatch` when the file has no such tensor, and what `body` throws.
+  /// - Throws: `stateMismatch` when the file has no such tensor, `fileAccess` when it can't be read any more, and what
+  ///   `body` throws.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws -> Result
   ) throws -> Result {
-    let range = try range(of: name)
-    return try storage.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+    try source.view(entry(name).fileRange).withBytes(body)
   }
 
   /// A copy of a tensor's bytes.
   ///
-  /// - Throws: `stateMismatch` when the file has no such tensor.
+  /// - Throws: `stateMismatch` when the file has no such tensor, `fileAccess` when it can't be read any more.
   public func bytes(of name: String) throws(OctetError) -> [UInt8] {
-    let range = try range(of: name)
-    return storage.withBytes { Array($0[range]) }
+    try source.view(entry(name).fileRange).withBytes { Array($0) }
   }
 
-  private func range(of name: String) throws(OctetError) -> Range<Int> {
-    guard let entry = self[name] else {
-      throw OctetError(
-        .stateMismatch, operation: Self.operation, argument: path,
-        expected: "a tensor \(quoted(name))", received: "\(entries.count) tensors without it",
-        fix: entries.isEmpty ? "" : "names are like \(quoted(entries[0].name))")
-    }
-    return entry.fileOffset..<entry.fileOffset + entry.dataRange.count
+  /// The description of a tensor that the caller needs.
+  func entry(_ name: String) throws(OctetError) -> Entry {
+    if let entry = self[name] { return entry }
+    throw OctetError(
+      .stateMismatch, operation: Self.operation, argument: path,
+      expected: "a tensor \(quoted(name))", received: "\(entries.count) tensors without it",
+      fix: entries.isEmpty ? "" : "names are like \(quoted(entries[0].name))")
   }
 }

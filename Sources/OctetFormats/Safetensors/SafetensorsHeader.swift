@@ -30,40 +30,44 @@ struct SafetensorsHeader {
   ///
   /// Takes time linear in the header (times a logarithm when its tensors aren't in the order of their bytes) and
   /// doesn't read the tensors' bytes.
-  init(file: UnsafeRawBufferPointer, path: String, operation: String) throws(OctetError) {
-    let length = try Self.headerLength(file, path: path, operation: operation)
+  init(_ source: ByteSource, path: String, operation: String) throws(OctetError) {
+    let length = try Self.headerLength(source, path: path, operation: operation)
     self.operation = operation
     self.path = path
     dataStart = 8 + length
-    dataSize = file.count - dataStart
-    let text = UnsafeRawBufferPointer(rebasing: file[8..<8 + length])
-    var scanner = JSONScanner(text, origin: 8, operation: operation, argument: path)
-    try read(&scanner)
+    dataSize = source.count - dataStart
+    let text = try source.view(8..<dataStart)
+    try text.withBytes { bytes throws(OctetError) in
+      var scanner = JSONScanner(bytes, origin: 8, operation: operation, argument: path)
+      try read(&scanner)
+    }
     try checkLayout()
   }
 
   private static func headerLength(
-    _ file: UnsafeRawBufferPointer, path: String, operation: String
+    _ source: ByteSource, path: String, operation: String
   ) throws(OctetError) -> Int {
     func failure(_ expected: String, _ received: String, _ fix: String) -> OctetError {
       OctetError(
         .malformedFile, operation: operation, argument: path, expected: expected,
         received: received, fix: fix)
     }
-    guard file.count >= 8 else {
+    guard source.count >= 8 else {
       throw failure(
-        "8 bytes of header length", "the file's end at byte \(file.count)",
+        "8 bytes of header length", "the file's end at byte \(source.count)",
         "check that it is a safetensors file and complete")
     }
-    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    let length = try source.view(0..<8).withBytes {
+      UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self))
+    }
     guard length <= SafetensorsLimits.header else {
       throw failure(
         "a header of at most \(SafetensorsLimits.header) bytes",
         "a length of \(length) at byte 0", "check that it is a safetensors file")
     }
-    guard length <= file.count - 8 else {
+    guard length <= source.count - 8 else {
       throw failure(
-        "a header of \(length) bytes", "the file's end at byte \(file.count)",
+        "a header of \(length) bytes", "the file's end at byte \(source.count)",
         "get the file again, it is cut off")
     }
     return Int(length)

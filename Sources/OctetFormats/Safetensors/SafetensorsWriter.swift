@@ -7,7 +7,7 @@ import OctetTensor
 /// input gives the same bytes.
 public enum SafetensorsWriter {
   /// A tensor to write.
-  public struct Entry {
+  public struct Entry: Sendable {
     /// The name, unique in the file.
     public let name: String
     /// The element type.
@@ -15,7 +15,7 @@ public enum SafetensorsWriter {
     /// The dimensions, outermost first.
     public let shape: [Int]
     /// Hands the elements' bytes, little-endian and contiguous, to its argument, in one or more parts.
-    let source: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    let source: @Sendable ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
     /// A tensor whose bytes are in memory.
     public init(name: String, dtype: SafetensorsDType, shape: [Int], bytes: [UInt8]) {
@@ -27,7 +27,7 @@ public enum SafetensorsWriter {
     /// A tensor whose bytes come when they are written, in one or more parts.
     public init(
       name: String, dtype: SafetensorsDType, shape: [Int],
-      source: @escaping ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+      source: @escaping @Sendable ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
     ) {
       self.name = name
       self.dtype = dtype

@@ -67,6 +67,15 @@ open class Observer: Module {
   /// The channel axis of per-channel schemes.
   open var axis: Int { 0 }
 
+  /// Observes the input and gives it back unchanged.
+  open override func forward(_ input: Tensor) throws -> Tensor {
+    try observe(input)
+    return input
+  }
+
+  /// Takes one more batch into account. Observers that collect nothing leave it as it is.
+  open func observe(_ input: Tensor) throws {}
+
   /// Parameters for what has been seen so far.
   ///
   /// - Throws: `notObserved` for observers that calculate none.
@@ -87,6 +96,11 @@ public struct ObserverFactory: Sendable {
   public init(_ name: String, _ make: @escaping @Sendable () -> Observer) {
     self.name = name
     self.make = make
+  }
+
+  /// A recipe for a class with arguments other than its defaults, each written as torch does.
+  init(class name: String, arguments: [String], _ make: @escaping @Sendable () -> Observer) {
+    self.init("\(name)(\(arguments.joined(separator: ", ")))", make)
   }
 
   /// A new observer.

@@ -1,0 +1,115 @@
+import OctetTensor
+
+/// How scale and zero point come from a range: torch's two rules, which don't agree with each other.
+package enum ParameterRules {
+  /// The observers' rule, in float32. With `m = min(min, 0)` and `M = max(max, 0)`:
+  ///
+  /// - affine: `scale = max((M - m) / (qmax - qmin), eps)`, `zero = clamp(qmin - rint(m / scale))`;
+  /// - symmetric: `scale = max(max(-m, M) / ((qmax - qmin) / 2), eps)`, the zero point fixed.
+  ///
+  /// A difference that float32 can't hold is divided in double, so finite ranges have finite scales.
+  /// torch's `UniformQuantizationObserverBase._calculate_qparams`.
+  package static func observed(
+    min: Float, max: Float, settings: RangeSettings, eps: Float
+  ) -> (scale: Float, zeroPoint: Int) {
+    let low = Swift.min(min, 0)
+    let high = Swift.max(max, 0)
+    let steps = settings.quantMax - settings.quantMin
+    if settings.scheme.isSymmetric {
+      let scale = Swift.max(-low, high) / Float(Double(steps) / 2)
+      return (Swift.max(scale, eps), settings.symmetricZeroPoint)
+    }
+    let scale = Swift.max(quotient(from: low, to: high, steps), eps)
+    let zero = Double(settings.quantMin) - Double((low / scale).rounded(.toNearestOrEven))
+    let clamped = Swift.min(
+      Swift.max(zero, Double(settings.quantMin)), Double(settings.quantMax))
+    return (scale, Int(clamped))
+  }
+
+  /// The rule of real zero points: `scale = (max - min) / (qmax - qmin)`, 1 when that isn't above eps;
+  /// `zero = -min / scale`. The range isn't widened to hold zero.
+  package static func observedReal(
+    min: Float, max: Float, settings: RangeSettings, eps: Float
+  ) -> (scale: Float, zeroPoint: Float) {
+    let step = quotient(from: min, to: max, settings.quantMax - settings.quantMin)
+    let scale = step > eps ? step : 1
+    return (scale, -min / scale)
+  }
+
+  /// `(high - low) / steps` in float32, by way of double where the difference overflows.
+  private static func quotient(from low: Float, to high: Float, _ steps: Int) -> Float {
+    let difference = high - low
+    if difference.isFinite { return difference / Float(steps) }
+    return Float((Double(high) - Double(low)) / Double(steps))
+  }
+
+  /// Scales below this are raised to it by `chooseParameters`.
+  private static let smallestScale: Float = 6.1e-5
+
+  /// The rule that kernels use at run time, mostly in double. Scales aren't smaller than 6.1e-5, and are 0.1 for a range of
+  /// nothing but zero.
+  ///
+  /// Of the two zero points that `qmin - min / scale` and `qmax - max / scale` propose, the one with the smaller error is
+  /// rounded. torch's `_choose_qparams_per_tensor` and the C++ functions named choose-quantization-params.
+  ///
+  /// - Parameters:
+  ///   - min: the smallest value, finite; `min <= max`.
+  ///   - max: the largest value, finite.
+  ///   - qmin: the smallest integer; `qmin < qmax`.
+  ///   - qmax: the largest integer.
+  ///   - preserveSparsity: makes ranges with both signs symmetric, so that zero is exact in the middle.
+  ///   - reduceRange: halves `qmin` and `qmax`.
+  /// - Returns: the real value of one step, and the integer that stands for zero.
+  /// - Throws: `invalidQuantizer` when the range isn't finite or the wrong way round.
+  package static func chooseParameters(
+    min: Float, max: Float, qmin: Int, qmax: Int, preserveSparsity: Bool = false,
+    reduceRange: Bool = false, operation: String = "choose_qparams"
+  ) throws(OctetError) -> (scale: Double, zeroPoint: Int) {
+    let (qmin, qmax) = reduceRange ? (qmin / 2, qmax / 2) : (qmin, qmax)
+    guard min <= max, min.isFinite, max.isFinite else {
+      throw OctetError(
+        .invalidQuantizer, operation: operation, argument: "input",
+        expected: "finite values", received: "values from \(min) to \(max)",
+        fix: "look for the layer that produces NaN or infinity")
+    }
+    guard qmin < qmax else {
+      throw OctetError(
+        .invalidQuantizer, operation: operation, argument: "quant_min",
+        expected: "quant_min below quant_max", received: "\(qmin) and \(qmax)")
+    }
+    let isBalanced = preserveSparsity && min < 0 && max > 0
+    var (low, high) =
+      isBalanced ? balanced(min, max, steps: qmax - qmin) : (Swift.min(min, 0), Swift.max(max, 0))
+    let steps = Double(qmax - qmin)
+    var scale = (Double(high) - Double(low)) / steps
+    if Float(scale) == 0 || (1 / Float(scale)).isInfinite { scale = 0.1 }
+    if scale < Double(smallestScale) {
+      let original = Float(scale)
+      scale = Double(smallestScale)
+      if low == 0 {
+        high = smallestScale * Float(steps)
+      } else if high == 0 {
+        low = -smallestScale * Float(steps)
+      } else {
+        low *= smallestScale / original
+        high *= smallestScale / original
+      }
+    }
+    let below = Double(low) / scale
+    let above = Double(high) / scale
+    let fromBelow = abs(Double(qmin)) - abs(below)
+    let fromAbove = abs(Double(qmax)) - abs(above)
+    var zero = fromBelow < fromAbove ? Double(qmin) - below : Double(qmax) - above
+    if isBalanced && low < 0 && high > 0 { zero = Double(qmin + qmax) / 2 }
+    zero = Swift.min(Swift.max(zero, Double(qmin)), Double(qmax))
+    return (scale, Int(zero.rounded(.toNearestOrEven)))
+  }
+
+  /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero.
+  private static func balanced(_ min: Float, _ max: Float, steps: Int) -> (Float, Float) {
+    let bottom = -(steps / 2 + 1)
+    let top = steps / 2
+    let scale = Double(Swift.max(abs(min / Float(bottom)), abs(max / Float(top))))
+    return (Float(scale * Double(bottom)), Float(scale * Double(top)))
+  }
+}
