@@ -49,7 +49,8 @@ extension QConfig {
     }
     throw OctetError(
       .invalidConfiguration, operation: "qconfig", argument: "name",
-      expected: "a backend (\(Backend.allCases.map(\.rawValue).joined(separator: ", "))), or one of "
+      expected:
+        "a backend (\(Backend.allCases.map(\.rawValue).joined(separator: ", "))), or one of "
         + names.joined(separator: ", "),
       received: "'\(name)'")
   }

@@ -61,6 +61,41 @@ struct FakeQuantization: Operator {
     }
   }
 
+  /// Takes parameters from tensors of one element, or one for each channel.
+  ///
+  /// - Throws: `dtypeMismatch` for scales that aren't float32 and for real zero points per tensor; otherwise as above.
+  init(
+    _ name: String, scale: Tensor, zeroPoint: Tensor, axis: Int?, quantMin: Int, quantMax: Int
+  ) throws(OctetError) {
+    guard scale.dtype == .float32 else {
+      throw OctetError(
+        .dtypeMismatch, operation: name, argument: "scale", expected: "dtype float32",
+        received: "dtype \(scale.dtype.rawValue)", fix: "convert the scale to float32")
+    }
+    let isReal = zeroPoint.dtype.isFloatingPoint
+    guard !zeroPoint.isQuantized, axis != nil || !isReal else {
+      throw OctetError(
+        .dtypeMismatch, operation: name, argument: "zero_point", expected: "an integer dtype",
+        received: "dtype \(zeroPoint.dtype.rawValue)")
+    }
+    let zeroPoints: QuantizationParameters.ZeroPoints
+    if isReal {
+      zeroPoints = .real(try zeroPoint.converted(to: .float32).elements())
+    } else {
+      let words: [Int64] = try zeroPoint.converted(to: .int64).elements()
+      zeroPoints = .integer(words.map(Int.init))
+    }
+    let scales: [Float] = try scale.elements()
+    guard axis != nil || scales.count == 1 else {
+      throw OctetError(
+        .shapeMismatch, operation: name, argument: "scale", expected: "one scale",
+        received: "shape \(scale.shape)")
+    }
+    try self.init(
+      name, scales: scales, zeroPoints: zeroPoints, axis: axis, quantMin: quantMin,
+      quantMax: quantMax)
+  }
+
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let input = inputs[0]
     guard input.dtype.isFloatingPoint else {
@@ -222,6 +257,16 @@ extension Functional {
       [input])
   }
 
+  /// As above with parameters in tensors of one element: `scale` float32, `zeroPoint` of an integer type.
+  public static func fakeQuantizePerTensorAffine(
+    _ input: Tensor, scale: Tensor, zeroPoint: Tensor, quantMin: Int, quantMax: Int
+  ) throws(OctetError) -> Tensor {
+    try apply(
+      FakeQuantization(
+        "fake_quantize_per_tensor_affine", scale: scale, zeroPoint: zeroPoint, axis: nil,
+        quantMin: quantMin, quantMax: quantMax), [input])
+  }
+
   /// As `fakeQuantizePerTensorAffine` with a scale and zero point for each index of `axis`. Real zero points are added
   /// before rounding and may lie anywhere. torch.fake_quantize_per_channel_affine.
   public static func fakeQuantizePerChannelAffine(
@@ -231,6 +276,16 @@ extension Functional {
     try apply(
       FakeQuantization(
         "fake_quantize_per_channel_affine", scales: scales, zeroPoints: zeroPoints, axis: axis,
+        quantMin: quantMin, quantMax: quantMax), [input])
+  }
+
+  /// As above with parameters in tensors [C]: `scale` float32, `zeroPoint` of an integer or floating-point type.
+  public static func fakeQuantizePerChannelAffine(
+    _ input: Tensor, scale: Tensor, zeroPoint: Tensor, axis: Int, quantMin: Int, quantMax: Int
+  ) throws(OctetError) -> Tensor {
+    try apply(
+      FakeQuantization(
+        "fake_quantize_per_channel_affine", scale: scale, zeroPoint: zeroPoint, axis: axis,
         quantMin: quantMin, quantMax: quantMax), [input])
   }
 }

@@ -115,14 +115,8 @@ open class FakeQuantize: FakeQuantizeBase {
     let isPerChannel = scheme?.isPerChannel == true
     return try FakeQuantization(
       isPerChannel ? "fake_quantize_per_channel_affine" : "fake_quantize_per_tensor_affine",
-      scales: scale.value.elements(), zeroPoints: storedZeroPoints(),
-      axis: isPerChannel ? axis : nil, quantMin: range.quantMin, quantMax: range.quantMax)
-  }
-
-  private func storedZeroPoints() throws(OctetError) -> QuantizationParameters.ZeroPoints {
-    if zeroPoint.value.dtype == .float32 { return .real(try zeroPoint.value.elements()) }
-    let words: [Int32] = try zeroPoint.value.elements()
-    return .integer(words.map(Int.init))
+      scale: scale.value, zeroPoint: zeroPoint.value, axis: isPerChannel ? axis : nil,
+      quantMin: range.quantMin, quantMax: range.quantMax)
   }
 
   /// The gradient with respect to the input of the last call, at that input: `upstream` where values were inside the range.

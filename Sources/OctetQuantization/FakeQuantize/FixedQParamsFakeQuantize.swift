@@ -16,7 +16,8 @@ public final class FixedQParamsFakeQuantize: FakeQuantize {
   /// A recipe for such fake quantizers. torch's `FixedQParamsFakeQuantize.with_args`.
   ///
   /// - Throws: `invalidConfiguration` when the observer isn't a `FixedQParamsObserver`.
-  public override class func factory(observer: ObserverFactory) throws(OctetError) -> ObserverFactory
+  public override class func factory(observer: ObserverFactory) throws(OctetError)
+    -> ObserverFactory
   {
     try check(observer)
     return .fixedQParamsFakeQuantize(observer)

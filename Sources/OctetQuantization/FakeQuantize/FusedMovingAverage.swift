@@ -9,6 +9,14 @@ struct FusedMovingAverage {
     var maxima: [Float]
     var scales: [Float]
     var zeroPoints: [Int]
+
+    /// What buffers are before the first batch.
+    static func fresh(count: Int) -> State {
+      State(
+        minima: [Float](repeating: .infinity, count: count),
+        maxima: [Float](repeating: -.infinity, count: count),
+        scales: [Float](repeating: 1, count: count), zeroPoints: [Int](repeating: 0, count: count))
+    }
   }
 
   let averagingConstant: Float
@@ -19,36 +27,34 @@ struct FusedMovingAverage {
   /// Whether ranges with both signs are made symmetric.
   let isSymmetric: Bool
 
-  /// Follows a batch when `observes`, rounds it when `rounds`. Parameters change only when both hold; extremes whenever
-  /// ranges are followed. Nothing changes when an error is thrown.
+  /// Follows a batch when `observes`, then chooses parameters and rounds the batch with them when `rounds`. Nothing changes
+  /// when an error is thrown.
   func step(_ input: Tensor, observes: Bool, rounds: Bool, _ state: inout State)
     throws(OctetError) -> Tensor
   {
     if input.count == 0 { return input }
-    if observes {
-      var next = try followed(input, state)
-      if rounds { try chooseParameters(&next) }
-      state = next
+    var next = state
+    if let axis, state.minima.isEmpty {
+      next = .fresh(count: input.shape[try normalized(axis, input.shape)])
     }
-    return rounds ? try apply(rounding(state), [input]) : input
+    if observes { try follow(input, &next) }
+    var output = input
+    if rounds {
+      try chooseParameters(&next)
+      output = try apply(rounding(next), [input])
+    }
+    state = next
+    return output
   }
 
-  /// The operator that rounds with the state's parameters.
-  func rounding(_ state: State) throws(OctetError) -> FakeQuantization {
+  private func rounding(_ state: State) throws(OctetError) -> FakeQuantization {
     try FakeQuantization(
       "fused_moving_avg_obs_fake_quant", scales: state.scales,
       zeroPoints: .integer(state.zeroPoints), axis: axis, quantMin: quantMin, quantMax: quantMax)
   }
 
-  private func followed(_ input: Tensor, _ state: State) throws(OctetError) -> State {
+  private func follow(_ input: Tensor, _ next: inout State) throws(OctetError) {
     let found = try extremes(input)
-    var next = state
-    if state.minima.isEmpty {
-      next.minima = [Float](repeating: .infinity, count: found.count)
-      next.maxima = [Float](repeating: -.infinity, count: found.count)
-      next.scales = [Float](repeating: 1, count: found.count)
-      next.zeroPoints = [Int](repeating: 0, count: found.count)
-    }
     guard next.minima.count == found.count, next.maxima.count == found.count else {
       throw OctetError(
         .shapeMismatch, operation: "fused_moving_avg_obs_fake_quant", argument: "self",
@@ -59,7 +65,6 @@ struct FusedMovingAverage {
       next.minima[i] = moved(next.minima[i], batch.min)
       next.maxima[i] = moved(next.maxima[i], batch.max)
     }
-    return next
   }
 
   private func extremes(_ input: Tensor) throws(OctetError) -> [Extremes] {
@@ -71,22 +76,29 @@ struct FusedMovingAverage {
     }
     let values = try input.converted(to: .float32)
     guard let axis else { return [try RangeScan.extremes(of: values)] }
-    guard let normalized = Shapes.normalize(axis: axis, rank: input.rank) else {
+    return try RangeScan.extremes(of: values, axis: normalized(axis, input.shape))
+  }
+
+  private func normalized(_ axis: Int, _ shape: [Int]) throws(OctetError) -> Int {
+    guard let normalized = Shapes.normalize(axis: axis, rank: shape.count) else {
       throw OctetError(
         .outOfRange, operation: "fused_moving_avg_obs_fake_quant", argument: "ch_axis",
-        expected: "an axis of shape \(input.shape)", received: "ch_axis \(axis)")
+        expected: "an axis of shape \(shape)", received: "ch_axis \(axis)")
     }
-    return try RangeScan.extremes(of: values, axis: normalized)
+    return normalized
   }
 
   private func moved(_ old: Float, _ new: Float) -> Float {
     old.isInfinite ? new : old + averagingConstant * (new - old)
   }
 
+  /// Parameters for the state's extremes; fresh ones count as zero.
   private func chooseParameters(_ state: inout State) throws(OctetError) {
     for i in state.minima.indices {
+      let isFresh = state.minima[i] == .infinity && state.maxima[i] == -.infinity
       let chosen = try ParameterRules.chooseParameters(
-        min: state.minima[i], max: state.maxima[i], qmin: quantMin, qmax: quantMax,
+        min: isFresh ? 0 : state.minima[i], max: isFresh ? 0 : state.maxima[i], qmin: quantMin,
+        qmax: quantMax,
         preserveSparsity: isSymmetric, operation: "fused_moving_avg_obs_fake_quant")
       state.scales[i] = Float(chosen.scale)
       state.zeroPoints[i] = chosen.zeroPoint

@@ -5,7 +5,7 @@ import OctetTensor
 ///
 /// While training, parameters follow the run-time rule (scales from 6.1e-5; a symmetric scheme leaves one-sided ranges
 /// affine); `calculateParameters`, which conversion asks, follows the observers' rule on the same extremes. Parameters are
-/// refreshed only while both switches are on. State as `FakeQuantize`'s, with int64 switches.
+/// chosen whenever values are rounded, from whatever extremes there are. State as `FakeQuantize`'s, with int64 switches.
 public final class FusedMovingAvgObsFakeQuantize: FakeQuantize {
   /// A fake quantizer around what `observer` makes.
   ///
