@@ -90,6 +90,7 @@ let package = Package(
       name: "QuantizationTests",
       dependencies: ["OctetQuantization", "OctetTestSupport"]
     ),
+    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(
       name: "ExampleTests",
       dependencies: ["OctetFormats", "OctetTool", "Quickstart"]
@@ -99,7 +100,6 @@ let package = Package(
       dependencies: ["OctetParity"],
       exclude: ["Cases"]
     ),
-    .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

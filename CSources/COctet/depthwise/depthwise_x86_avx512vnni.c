@@ -134,7 +134,8 @@ static void store(const oct_depthwise_store *s) {
     for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride) {
       const __m512i v = _mm512_loadu_si512(acc);
       if (bytes)
-        _mm512_mask_cvtepi32_storeu_epi8(y, m, oct_stage_integer_avx512(stage, v, bias, multiplier));
+        _mm512_mask_cvtepi32_storeu_epi8(
+            y, m, oct_stage_integer_avx512(stage, _mm512_add_ps(_mm512_cvtepi32_ps(v), bias), multiplier));
       else if (stage->dtype == OCT_F32)
         _mm512_mask_storeu_ps(y, m, oct_stage_real_avx512(stage, v, bias, multiplier));
       else
