@@ -33,6 +33,14 @@ let package = Package(
         .linkedLibrary("m", .when(platforms: [.linux])),
       ]
     ),
+    // Timed operations over the library's public interface, and the machine's limits.
+    .target(
+      name: "COctetBench",
+      dependencies: ["COctet"],
+      path: "CSources/COctetBench",
+      publicHeadersPath: "include",
+      cSettings: [.headerSearchPath("../COctet")]
+    ),
     .systemLibrary(
       name: "COpenBLAS",
       path: "CSources/COpenBLAS",
@@ -62,6 +70,7 @@ let package = Package(
     .executableTarget(
       name: "OctetTool",
       dependencies: [
+        "COctetBench",
         "Octet",
         "OctetParity",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -88,7 +97,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["OctetParity"],
+      dependencies: ["OctetParity", "OctetTensor"],
       exclude: ["Cases"]
     ),
   ],

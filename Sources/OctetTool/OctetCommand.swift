@@ -12,7 +12,8 @@ struct OctetCommand: ParsableCommand {
       """,
     version: Kernels.version,
     subcommands: [
-      DemoCommand.self, ParityCommand.self, InspectCommand.self, CPUInfoCommand.self,
+      DemoCommand.self, ParityCommand.self, InspectCommand.self, BenchCommand.self,
+      CPUInfoCommand.self,
     ])
 
   /// Parses and runs; every error ends here, as a line on standard error and an exit code.

@@ -96,7 +96,7 @@ static void check_scene(const scene *s, const char *what) {
       for (at[1] = 0; at[1] < out[1]; at[1]++)
         for (at[2] = 0; at[2] < out[2]; at[2]++, pixel++)
           for (size_t c = 0; c < s->weights.groups; c++) {
-            double want, got;
+            double want = 0, got = 0;
             const int64_t sum = oracle_sum(s, image, at, c);
             if (!check(output_is(s, sum, c, pixel * (size_t)s->call.y_stride + c, &want, &got),
                        "%s: [%zu; %zu, %zu, %zu; %zu of %zu] is %.9g, expected %.9g (sum %" PRId64
@@ -215,7 +215,7 @@ static void run_scene(scene *s, int threads, const char *what) {
 static const oct_dtype bytes_dtypes[] = {OCT_U8, OCT_S8};
 
 static void test_random(check_random *random) {
-  for (size_t turn = 0; turn < 900; turn++) {
+  for (size_t turn = 0; turn < 2500; turn++) {
     scene s = {.weights = {.rank = 1 + (uint32_t)(check_next(random) % 3)}};
     s.weights.x_dtype = bytes_dtypes[turn % 2];
     s.weights.w_dtype = bytes_dtypes[turn / 2 % 2];

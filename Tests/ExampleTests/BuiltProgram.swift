@@ -29,7 +29,7 @@ struct BuiltProgram {
     defer { try? FileManager.default.removeItem(at: scratch) }
     // Files instead of pipes: nothing to drain, nothing to block on.
     let (out, err) = (scratch.appending(path: "out"), scratch.appending(path: "err"))
-    for file in [out, err] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+    for file in [out, err] { try Data().write(to: file) }
     process.standardOutput = try FileHandle(forWritingTo: out)
     process.standardError = try FileHandle(forWritingTo: err)
     try process.run()

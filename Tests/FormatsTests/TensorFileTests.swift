@@ -112,15 +112,15 @@ import Testing
     let seen = file.entries.map { "\($0.name) \($0.dtype.rawValue) \($0.shape)" }
     #expect(
       seen == [
-        "u U8 [2, 3]", "u:scale F64 []", "u:zero_point I64 []",
-        "i I8 [3, 2]", "i:scale F64 [3]", "i:zero_point I64 [3]", "i:axis I64 []",
-        "b I32 [3]", "b:scale F64 []", "b:zero_point I64 []",
-        "f U8 [2, 3]", "f:scale F64 [3]", "f:zero_point F32 [3]", "f:axis I64 []",
-        "q4 U8 [3]", "q4:scale F64 [5]", "q4:zero_point F32 [5]", "q4:axis I64 []",
+        "u U8 [2, 3]", "u:scale F64 []", "u:zero_point I32 []",
+        "i I8 [3, 2]", "i:scale F64 [3]", "i:zero_point I32 [3]", "i:axis I64 []",
+        "b I32 [3]", "b:scale F64 []", "b:zero_point I32 []",
+        "f U8 [2, 3]", "f:scale F32 [3]", "f:zero_point F32 [3]", "f:axis I64 []",
+        "q4 U8 [3]", "q4:scale F32 [5]", "q4:zero_point F32 [5]", "q4:axis I64 []",
         "q4:shape I64 [2]",
-        "q2 U8 [1]", "q2:scale F64 []", "q2:zero_point I64 []", "q2:shape I64 [2]",
+        "q2 U8 [1]", "q2:scale F32 []", "q2:zero_point I32 []", "q2:shape I64 [2]",
         "q2:bits I64 []",
-        "none I8 [0, 4]", "none:scale F64 [0]", "none:zero_point I64 [0]", "none:axis I64 []",
+        "none I8 [0, 4]", "none:scale F32 [0]", "none:zero_point I32 [0]", "none:axis I64 []",
       ])
     #expect(try file.bytes(of: "q2:bits") == [2, 0, 0, 0, 0, 0, 0, 0])
     #expect(try file.bytes(of: "f:axis") == [1, 0, 0, 0, 0, 0, 0, 0])

@@ -20,8 +20,8 @@ public func loadTensors(path: String) throws(OctetError) -> [NamedTensor] {
 ///
 /// | entry | holds |
 /// | --- | --- |
-/// | `NAME:scale` | F64, shape [] per tensor, [C] per channel |
-/// | `NAME:zero_point` | I64 of the same shape; F32 for float zero points |
+/// | `NAME:scale` | F32, or F64 where that loses digits; shape [] per tensor, [C] per channel |
+/// | `NAME:zero_point` | I32 of the same shape (I64 is read too); F32 for float zero points |
 /// | `NAME:axis` | I64 [], per channel only |
 /// | `NAME:shape` | I64 [rank], the logical shape of packed types |
 /// | `NAME:bits` | I64 [], 2, for quint2x4 only |

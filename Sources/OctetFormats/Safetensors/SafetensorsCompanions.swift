@@ -80,23 +80,27 @@ extension SafetensorsCompanions {
       let scale = try required(.scale)
       let zeroPoint = try required(.zeroPoint)
       let axis = companion(.axis)
-      guard scale.dtype == .float64, scale.shape.count == (axis == nil ? 0 : 1) else {
+      guard [.float64, .float32].contains(scale.dtype),
+        scale.shape.count == (axis == nil ? 0 : 1)
+      else {
         throw failure(
-          axis == nil ? "a scale as F64 [] without an axis" : "scales as F64 [C] beside an axis",
-          describe(scale), scale)
+          axis == nil
+            ? "a scale as F64 or F32 [] without an axis"
+            : "scales as F64 or F32 [C] beside an axis", describe(scale), scale)
       }
       let isReal = zeroPoint.dtype == .float32 && axis != nil
-      guard isReal || zeroPoint.dtype == .int64, zeroPoint.shape == scale.shape else {
+      guard isReal || [.int64, .int32].contains(zeroPoint.dtype), zeroPoint.shape == scale.shape
+      else {
         throw failure(
-          "zero points of the scale's shape as I64, or F32 per channel", describe(zeroPoint),
-          zeroPoint)
+          "zero points of the scale's shape as I64 or I32, or F32 per channel",
+          describe(zeroPoint), zeroPoint)
       }
-      let scales = try elements(Double.self, scale)
+      let scales = try reals(scale)
       let operation = SafetensorsFile.operation
       do throws(OctetError) {
         guard let axis else {
           return try Quantizer(
-            scale: scales[0], zeroPoint: integer(zeroPoint), dtype: dtype, operation: operation)
+            scale: scales[0], zeroPoint: integers(zeroPoint)[0], dtype: dtype, operation: operation)
         }
         let channelAxis = try integer(axis)
         if isReal {
@@ -105,8 +109,8 @@ extension SafetensorsCompanions {
             axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
         }
         return try Quantizer(
-          scales: scales, zeroPoints: elements(Int64.self, zeroPoint).map { Int(clamping: $0) },
-          axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
+          scales: scales, zeroPoints: integers(zeroPoint), axis: channelAxis, shape: shape,
+          dtype: dtype, operation: operation)
       } catch {
         var located = error
         guard error.code == .invalidQuantizer else { throw error }
@@ -137,6 +141,19 @@ extension SafetensorsCompanions {
         let value = try elements(Int64.self, entry).first
       else { throw failure("an integer as I64 []", describe(entry), entry) }
       return Int(clamping: value)
+    }
+
+    /// The values of an F64 or F32 companion.
+    private func reals(_ entry: SafetensorsFile.Entry) throws(OctetError) -> [Double] {
+      entry.dtype == .float32
+        ? try elements(Float.self, entry).map(Double.init) : try elements(Double.self, entry)
+    }
+
+    /// The values of an I64 or I32 companion.
+    private func integers(_ entry: SafetensorsFile.Entry) throws(OctetError) -> [Int] {
+      entry.dtype == .int32
+        ? try elements(Int32.self, entry).map(Int.init)
+        : try elements(Int64.self, entry).map { Int(clamping: $0) }
     }
 
     /// The elements of a companion whose dtype the caller has checked.
@@ -217,23 +234,35 @@ extension SafetensorsCompanions {
   ) -> [SafetensorsWriter.Entry] {
     switch quantizer.parameters {
     case .perTensor(let scale, let zeroPoint):
-      [
-        entry(name, .scale, .float64, [], [scale]),
-        entry(name, .zeroPoint, .int64, [], [Int64(zeroPoint)]),
-      ]
+      [self.scales(name, [], [scale]), zeros(name, [], [zeroPoint])]
     case .perChannel(let scales, let zeroPoints, let axis):
       [
-        entry(name, .scale, .float64, [scales.count], scales),
-        entry(name, .zeroPoint, .int64, [zeroPoints.count], zeroPoints.map(Int64.init)),
+        self.scales(name, [scales.count], scales), zeros(name, [scales.count], zeroPoints),
         entry(name, .axis, .int64, [], [Int64(axis)]),
       ]
     case .perChannelFloat(let scales, let zeroPoints, let axis):
       [
-        entry(name, .scale, .float64, [scales.count], scales.map(Double.init)),
+        self.scales(name, [scales.count], scales.map(Double.init)),
         entry(name, .zeroPoint, .float32, [zeroPoints.count], zeroPoints),
         entry(name, .axis, .int64, [], [Int64(axis)]),
       ]
     }
+  }
+
+  /// Scales as F32 when that loses nothing, which holds for all that observers calculate.
+  private static func scales(
+    _ name: String, _ shape: [Int], _ values: [Double]
+  ) -> SafetensorsWriter.Entry {
+    values.allSatisfy { Double(Float($0)) == $0 }
+      ? entry(name, .scale, .float32, shape, values.map(Float.init))
+      : entry(name, .scale, .float64, shape, values)
+  }
+
+  /// Zero points lie in the range of a quantized type, which is at most that of an int32.
+  private static func zeros(
+    _ name: String, _ shape: [Int], _ values: [Int]
+  ) -> SafetensorsWriter.Entry {
+    entry(name, .zeroPoint, .int32, shape, values.map { Int32(clamping: $0) })
   }
 
   private static func packing(_ name: String, _ tensor: Tensor) -> [SafetensorsWriter.Entry] {

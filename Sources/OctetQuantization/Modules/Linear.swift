@@ -108,7 +108,8 @@ extension Dynamic {
     public var bias: Tensor? { packed.bias }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      let parameters = try RuntimeParameters.choose(for: input, reduceRange: true)
+      let parameters = try RuntimeParameters.choose(
+        for: input, reduceRange: true, operation: "quantized::linear_dynamic")
       let quantized = try Functional.quantizePerTensor(
         input, scale: parameters.scale, zeroPoint: parameters.zeroPoint, dtype: .quint8)
       return try Functional.quantizedLinear(quantized, packed, result: .real(relu: appliesReLU))

@@ -44,7 +44,7 @@ struct DemoCommand: ParsableCommand {
 
     let integer = try data.model()
     try fuseModules(integer, FashionCNN.fusions)
-    integer.qconfig = try QConfig.named("x86")
+    integer.qconfig = try .getDefaultQConfig(backend: .x86)
     try prepare(integer)
     for start in stride(from: 0, to: held, by: 50) {
       _ = try integer.evaluate(data.images.slice(dim: 0, start..<min(start + 50, held)))
@@ -93,7 +93,7 @@ struct DemoCommand: ParsableCommand {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent("model.safetensors").path
-    try saveTensors(model.stateDictionary().entries.map { ($0.name, $0.tensor) }, path: path)
+    try saveTensors(model.stateDictionary().entries, path: path)
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     return (attributes[.size] as? NSNumber)?.intValue ?? 0
   }
