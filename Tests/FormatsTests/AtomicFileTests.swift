@@ -135,6 +135,21 @@ import Testing
     #expect(try folder.names == ["file", "pipe"])
   }
 
+  @Test("a path that becomes a folder while the file is written") func renameFails() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("out")
+    let entry = SafetensorsWriter.Entry(name: "t", dtype: .uint8, shape: [1]) { sink in
+      #expect(mkdir(path, 0o700) == 0)
+      try [UInt8](repeating: 0, count: 1).withUnsafeBytes { try sink($0) }
+    }
+    let error = try #require(throws: OctetError.self) {
+      try SafetensorsWriter.write([entry], to: path)
+    }
+    #expect(error.code == .fileAccess && error.expected == "a path that can be replaced")
+    #expect(error.received == "Is a directory (rename)")
+    #expect(try folder.names == ["out"])
+  }
+
   @Test("a folder without write permission", .enabled(if: geteuid() != 0, "root writes everywhere"))
   func unwritable() throws {
     let folder = try TemporaryFolder()

@@ -17,7 +17,7 @@ struct SeededGenerator: RandomNumberGenerator {
   }
 }
 
-/// What reading any one file may take; unoptimized code gets more.
+/// The processor time that reading any one file may take; unoptimized code gets more.
 #if DEBUG
   let timeLimit = Duration.seconds(20)
   let isOptimized = false
@@ -25,6 +25,18 @@ struct SeededGenerator: RandomNumberGenerator {
   let timeLimit = Duration.seconds(2)
   let isOptimized = true
 #endif
+
+/// The processor time that `body` takes on this thread: other work on the machine doesn't count.
+func processorTime(_ body: () throws -> Void) rethrows -> Duration {
+  func now() -> Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+  let start = now()
+  try body()
+  return now() - start
+}
 
 /// A folder of its own for a test, removed with everything in it.
 final class TemporaryFolder {

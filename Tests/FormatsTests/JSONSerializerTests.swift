@@ -100,6 +100,16 @@ import Testing
     if count > 2 { #expect(object["k\(count - 1)"] == .integer(Int64(count - 1))) }
   }
 
+  @Test("of two equal keys of a literal the later value stands") func literals() {
+    let object: JSONObject = ["a": 1, "b": 2]
+    #expect(object.map(\.key) == ["a", "b"] && object.map(\.value) == [1, 2])
+    let pairs = [("a", JSONValue.integer(1)), ("b", 2), ("a", 3)]
+    var built = JSONObject()
+    for (key, value) in pairs { built[key] = value }
+    #expect(built == ["a": 3, "b": 2])
+    #expect(built != ["b": 2, "a": 3])
+  }
+
   @Test func accessors() {
     let all: [JSONValue] = [nil, true, 3, .unsigned(.max), 2.5, "s", [1], ["k": 2]]
     #expect(all.map(\.boolValue) == [nil, true, nil, nil, nil, nil, nil, nil])

@@ -1,11 +1,64 @@
-#if os(Linux)
-  import Foundation
-  import OctetFormats
-  import OctetTensor
-  import Testing
+import Foundation
+import OctetFormats
+import OctetTensor
+import Testing
 
-  /// Tests that change or measure the whole process: one at a time.
-  @Suite("limits of the process", .serialized) struct ProcessLimitTests {
+/// Tests that change or measure the whole process, and those that would disturb the measurements: one at a time.
+@Suite("limits of the process", .serialized) struct ProcessLimitTests {
+  @Test("a million brackets are refused at once", arguments: ["[", "{\"a\":", "[{\"a\":["])
+  func deepNesting(_ opening: String) throws {
+    let text = Array(String(repeating: opening, count: 1_000_000).utf8)
+    let time = processorTime {
+      #expect(throws: OctetError.self) { try JSONValue.parse(text) }
+    }
+    #expect(time < timeLimit)
+  }
+
+  @Test("long texts take linear time") func linearTime() throws {
+    let megabytes = 8 << 20
+    let keys = (0..<200_000).map { "\"key \($0)\":\($0)" }.joined(separator: ",")
+    let marks = String(repeating: "\u{301}\u{323}", count: 63)
+    let unicode = (0..<4_000).map { "\"\($0)\(marks)\":0" }.joined(separator: ",")
+    for text in [
+      "\"" + String(repeating: "a", count: megabytes) + "\"",
+      "\"" + String(repeating: "\\u00e9", count: megabytes / 6) + "\"",
+      String(repeating: " ", count: megabytes) + "1", "{\(keys)}", "{\(unicode)}",
+    ] {
+      let bytes = Array(text.utf8)
+      let time = processorTime {
+        #expect(throws: Never.self) { try JSONValue.parse(bytes) }
+      }
+      #expect(time < timeLimit)
+    }
+  }
+
+  @Test("more than a file may hold") func limits() throws {
+    let large = (0..<9).map {
+      SafetensorsWriter.Entry(
+        name: "\($0)", dtype: .uint8, shape: [(1 << 60) - 1], bytes: [])
+    }
+    let many = (0...1 << 18).map {
+      SafetensorsWriter.Entry(name: "\($0)", dtype: .uint8, shape: [0], bytes: [])
+    }
+    let pairs = Dictionary(uniqueKeysWithValues: (0...1 << 16).map { ("\($0)", "") })
+    let long = ["k": String(repeating: "x", count: 100_000_000)]
+    let cases: [([SafetensorsWriter.Entry], [String: String], String)] = [
+      (large, [:], "a file whose size 63 bits count"), (many, [:], "at most 262144 tensors"),
+      ([], pairs, "at most 65536 pairs"),
+    ]
+    for (entries, metadata, expected) in cases + (isOptimized ? [([], long, headerLimit)] : []) {
+      let error = try #require(throws: OctetError.self) {
+        try SafetensorsWriter.bytes(entries, metadata: metadata)
+      }
+      #expect(error.code == .invalidArgument && error.expected == expected)
+    }
+  }
+
+  private let headerLimit = "a header of at most 100000000 bytes"
+}
+
+#if os(Linux)
+  extension ProcessLimitTests {
     @Test("a disk that fills up leaves the old file and nothing else") func diskFull() throws {
       let folder = try TemporaryFolder()
       let path = try folder.write([1, 2, 3], "model")
@@ -96,7 +149,7 @@
       let path = folder.file("greedy")
       let size = try greedy.write(to: path)
       let before = try resetPeak()
-      let time = ContinuousClock().measure {
+      let time = processorTime {
         _ = try? SafetensorsFile(path: path, access: access)
       }
       let grown = try peak() - before

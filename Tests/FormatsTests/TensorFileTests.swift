@@ -194,6 +194,26 @@ import Testing
     #expect(error.code == .malformedFile && error.received == "2 at byte \(offset + 2)")
   }
 
+  @Test("the stand-in for a failed result isn't written") func placeholder() throws {
+    let folder = try TemporaryFolder()
+    let error = try #require(throws: OctetError.self) {
+      try saveTensors([("t", Tensor.placeholder)], path: folder.file("p"))
+    }
+    #expect(error.code == .invalidArgument)
+    #expect(error.received == "the result of a failed call as \"t\"")
+    #expect(try folder.names.isEmpty)
+  }
+
+  @Test("what is a companion and what isn't") func companionNames() throws {
+    let file = try SafetensorsFile(
+      bytes: SafetensorsWriter.bytes(
+        ["w", "w:scale", "w:zero_point", "w:other", "v", "v:axis", "u:scale"].map {
+          .init(name: $0, dtype: .uint8, shape: [0], bytes: [])
+        }))
+    #expect(file.entries.map(\.name).filter(file.isCompanion) == ["w:scale", "w:zero_point"])
+    #expect(file.entries.map(\.name).filter(file.isQuantized) == ["w"])
+  }
+
   @Test func missing() throws {
     let file = try SafetensorsFile(bytes: SafetensorsWriter.bytes([]))
     let error = try #require(throws: OctetError.self) { try file.tensor("w") }
