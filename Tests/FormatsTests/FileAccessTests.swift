@@ -80,7 +80,7 @@ import Testing
     let folder = try TemporaryFolder()
     let bytes = try SafetensorsMalformedTests.small()
     let path = try folder.write(bytes, "file")
-    let file = try SafetensorsFile(path: path, access: .read)
+    let file = try SafetensorsFile(path: path, access: .copied)
     #expect(try file.bytes(of: "w") == [1, 2, 3, 4, 5, 6, 7, 8])
     let start = try #require(file["w"]).fileOffset
     #expect(truncate(path, off_t(start + 3)) == 0)

@@ -26,7 +26,7 @@ import Testing
     #expect(try contents(path) == SafetensorsWriter.bytes(entries, metadata: metadata))
     let bytes = try contents(path)
     for file in try [
-      SafetensorsFile(path: path), SafetensorsFile(path: path, access: .read),
+      SafetensorsFile(path: path), SafetensorsFile(path: path, access: .copied),
       SafetensorsFile(bytes: bytes),
     ] {
       #expect(file.metadata == metadata)

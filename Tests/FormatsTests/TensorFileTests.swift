@@ -79,48 +79,48 @@ import Testing
   }
 
   private static func expectEqual(_ got: [NamedTensor], _ want: [NamedTensor]) throws {
-    #expect(got.map(\.name) == want.map(\.name))
+    #expect(got.map(\.0) == want.map(\.0))
     for (got, want) in zip(got, want) {
-      #expect(got.tensor.dtype == want.tensor.dtype, "\(want.name)")
-      #expect(got.tensor.shape == want.tensor.shape, "\(want.name)")
-      #expect(got.tensor.quantizer == want.tensor.quantizer, "\(want.name)")
-      #expect(try rawBytes(got.tensor) == rawBytes(want.tensor), "\(want.name)")
+      #expect(got.1.dtype == want.1.dtype, "\(want.0)")
+      #expect(got.1.shape == want.1.shape, "\(want.0)")
+      #expect(got.1.quantizer == want.1.quantizer, "\(want.0)")
+      #expect(try rawBytes(got.1) == rawBytes(want.1), "\(want.0)")
     }
   }
 
   @Test("dense and quantized tensors of every type, in order") func roundTrip() throws {
     let folder = try TemporaryFolder()
     let tensors = try Self.quantized() + Self.dense()
-    let covered = Set(tensors.map(\.tensor.dtype))
+    let covered = Set(tensors.map(\.1.dtype))
     #expect(DType.allCases.allSatisfy { covered.contains($0) })
     let path = folder.file("model.safetensors")
-    try saveTensors(tensors, metadata: ["k": "v"], to: path)
-    try Self.expectEqual(loadTensors(path), tensors)
+    try saveTensors(tensors, metadata: ["k": "v"], path: path)
+    try Self.expectEqual(loadTensors(path: path), tensors)
     let file = try SafetensorsFile(path: path)
     #expect(file.metadata == ["k": "v"])
     try Self.expectEqual(file.tensors(), tensors)
     let again = folder.file("again.safetensors")
-    try saveTensors(loadTensors(path), metadata: ["k": "v"], to: again)
+    try saveTensors(loadTensors(path: path), metadata: ["k": "v"], path: again)
     #expect(try contents(again) == contents(path))
   }
 
   @Test("the companions of each type, as other programs see them") func companions() throws {
     let folder = try TemporaryFolder()
     let path = folder.file("model.safetensors")
-    try saveTensors(Self.quantized(), to: path)
+    try saveTensors(Self.quantized(), path: path)
     let file = try SafetensorsFile(path: path)
     let seen = file.entries.map { "\($0.name) \($0.dtype.rawValue) \($0.shape)" }
     #expect(
       seen == [
-        "u U8 [2, 3]", "u:scale F64 []", "u:zero_point I64 []",
-        "i I8 [3, 2]", "i:scale F64 [3]", "i:zero_point I64 [3]", "i:axis I64 []",
-        "b I32 [3]", "b:scale F64 []", "b:zero_point I64 []",
-        "f U8 [2, 3]", "f:scale F64 [3]", "f:zero_point F32 [3]", "f:axis I64 []",
-        "q4 U8 [3]", "q4:scale F64 [5]", "q4:zero_point F32 [5]", "q4:axis I64 []",
+        "u U8 [2, 3]", "u:scale F64 []", "u:zero_point I32 []",
+        "i I8 [3, 2]", "i:scale F64 [3]", "i:zero_point I32 [3]", "i:axis I64 []",
+        "b I32 [3]", "b:scale F64 []", "b:zero_point I32 []",
+        "f U8 [2, 3]", "f:scale F32 [3]", "f:zero_point F32 [3]", "f:axis I64 []",
+        "q4 U8 [3]", "q4:scale F32 [5]", "q4:zero_point F32 [5]", "q4:axis I64 []",
         "q4:shape I64 [2]",
-        "q2 U8 [1]", "q2:scale F64 []", "q2:zero_point I64 []", "q2:shape I64 [2]",
+        "q2 U8 [1]", "q2:scale F32 []", "q2:zero_point I32 []", "q2:shape I64 [2]",
         "q2:bits I64 []",
-        "none I8 [0, 4]", "none:scale F64 [0]", "none:zero_point I64 [0]", "none:axis I64 []",
+        "none I8 [0, 4]", "none:scale F32 [0]", "none:zero_point I32 [0]", "none:axis I64 []",
       ])
     #expect(try file.bytes(of: "q2:bits") == [2, 0, 0, 0, 0, 0, 0, 0])
     #expect(try file.bytes(of: "f:axis") == [1, 0, 0, 0, 0, 0, 0, 0])
@@ -133,11 +133,11 @@ import Testing
     let whole = try Tensor([Float](arrayLiteral: 0, 1, 2, 3, 4, 5), shape: [2, 3])
     try saveTensors(
       [("t", whole.transposed(0, 1)), ("row", whole.select(dim: 0, index: 1))],
-      to: folder.file("v"))
-    let loaded = try loadTensors(folder.file("v"))
-    #expect(loaded[0].tensor.shape == [3, 2])
-    #expect(try loaded[0].tensor.elements() as [Float] == [0, 3, 1, 4, 2, 5])
-    #expect(try loaded[1].tensor.elements() as [Float] == [3, 4, 5])
+      path: folder.file("v"))
+    let loaded = try loadTensors(path: folder.file("v"))
+    #expect(loaded[0].1.shape == [3, 2])
+    #expect(try loaded[0].1.elements() as [Float] == [0, 3, 1, 4, 2, 5])
+    #expect(try loaded[1].1.elements() as [Float] == [3, 4, 5])
   }
 
   @Test("integers with a companion's name but without a scale stay plain") func plain() throws {
@@ -146,19 +146,19 @@ import Testing
       ("w", try Tensor([1, 2] as [UInt8], shape: [2])), ("w:shape", Tensor(scalar: Int64(2))),
       ("lone:scale", Tensor(scalar: 0.5)),
     ]
-    try saveTensors(tensors, to: folder.file("p"))
-    try Self.expectEqual(loadTensors(folder.file("p")), tensors)
+    try saveTensors(tensors, path: folder.file("p"))
+    try Self.expectEqual(loadTensors(path: folder.file("p")), tensors)
   }
 
   @Test("names that would turn into companions are refused on writing") func clashes() throws {
     let folder = try TemporaryFolder()
-    let quantized = try Self.quantized()[0].tensor
+    let quantized = try Self.quantized()[0].1
     let plain = try Tensor([1, 2] as [UInt8], shape: [2])
     for (tensor, clash) in [
       (plain, "w:scale"), (quantized, "w:scale"), (quantized, "w:axis"), (quantized, "w:bits"),
     ] {
       let error = try #require(throws: OctetError.self) {
-        try saveTensors([("w", tensor), (clash, plain)], to: folder.file("c"))
+        try saveTensors([("w", tensor), (clash, plain)], path: folder.file("c"))
       }
       #expect(error.code == .invalidArgument)
       #expect(error.expected.hasPrefix("no \"\(clash)\" beside \"w\""))

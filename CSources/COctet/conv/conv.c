@@ -164,29 +164,32 @@ static oct_status check_call(const char *entry, const conv_job *job) {
 }
 
 /* The rows of one block of one group in the kernel's form: where they lie, or packed into the worker's slice unless
- * they are there. */
-static const void *block_rows(const conv_job *job, size_t group, size_t block, size_t rows, char *slice,
-                              ptrdiff_t *stride) {
+ * they are there already. */
+static oct_gemm_rows block_rows(const conv_job *job, size_t group, size_t block, char *slice) {
   const oct_gemm_packed *product = &job->groups[group].packed;
-  const size_t first = block * job->plan.row_block, mark = group * job->plan.row_blocks + block;
+  const size_t first = block * job->plan.row_block, left = job->m - first, mark = group * job->plan.row_blocks + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
+  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
   if (!job->packs_rows) {
     const ptrdiff_t x_stride = job->input.x_stride;
     const uint8_t *a = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(group * job->conv.group_in);
+    rows.a = a;
+    rows.stride = x_stride;
+    rows.k_tail = product->k % product->kernel->k_group;
     if (fresh && row_sum)
-      for (size_t r = 0; r < rows; r++)
+      for (size_t r = 0; r < rows.count; r++)
         row_sum[r] = oct_gemm_row_sum(product->kernel->form, a + (ptrdiff_t)r * x_stride, product->k);
-    *stride = x_stride;
-    return a;
+    return rows;
   }
   void *panel = slice + job->plan.panel_offset;
   if (fresh)
-    oct_conv_pack_panel(&job->conv, product, &job->input, group, first, rows, job->groups[group].prepared.zero, panel,
-                        slice + job->plan.scratch_offset, row_sum);
-  *stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
-  return panel;
+    oct_conv_pack_panel(&job->conv, product, &job->input, group, first, rows.count, job->groups[group].prepared.zero,
+                        panel, slice + job->plan.scratch_offset, row_sum);
+  rows.a = panel;
+  rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
+  return rows;
 }
 
 /* Pieces begin..<end: group by group, blocks of pixels, blocks of panels. */
@@ -200,14 +203,11 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
     const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
     const size_t block = piece / plan->panel_blocks % plan->row_blocks;
     const size_t group = piece / plan->panel_blocks / plan->row_blocks;
-    const size_t first = block * plan->row_block, rows_left = job->m - first;
-    const size_t rows = rows_left < plan->row_block ? rows_left : plan->row_block;
-    ptrdiff_t stride;
-    const void *a = block_rows(job, group, block, rows, slice, &stride);
-    const ptrdiff_t offset = (ptrdiff_t)first * job->call->y_stride + (ptrdiff_t)(group * job->conv.group_out);
-    const bool sums = job->groups[group].packed.has_zero;
-    oct_gemm_run_block(&job->groups[group].prepared, a, stride, sums ? oct_gemm_slice_row_sums(slice) : NULL, rows,
-                       panel, panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
+    const oct_gemm_rows rows = block_rows(job, group, block, slice);
+    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
+    const ptrdiff_t offset = first * job->call->y_stride + (ptrdiff_t)(group * job->conv.group_out);
+    oct_gemm_run_block(&job->groups[group].prepared, &rows, panel,
+                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
                        (char *)job->call->y + offset * size, job->call->y_stride * size);
   }
 }

@@ -181,6 +181,7 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
         .n = view.group_out,
         .k_outer = view.taps,
         .k_inner = view.group_in,
+        .blocks = 1,
         .b = (const char *)weights->w + first * k,
         .stride_n = (ptrdiff_t)k,
         .stride_outer = 1,

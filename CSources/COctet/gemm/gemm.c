@@ -81,6 +81,7 @@ oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weigh
       .n = weights->n,
       .k_outer = 1,
       .k_inner = weights->k,
+      .blocks = 1,
       .b = weights->b,
       .stride_n = weights->stride_n,
       .stride_inner = weights->stride_k,
@@ -160,24 +161,28 @@ typedef struct gemm_job {
 
 /* The rows of one block in the kernel's form: where they lie, or packed into the worker's slice unless they are there
  * already. */
-static const void *block_rows(const gemm_job *job, size_t block, size_t rows, char *slice, ptrdiff_t *stride) {
+static oct_gemm_rows block_rows(const gemm_job *job, size_t block, char *slice) {
   const oct_gemm_packed *packed = &job->packed;
-  const ptrdiff_t a_stride = job->a_stride;
-  const char *a = (const char *)job->a + (ptrdiff_t)(block * job->plan.row_block) * a_stride;
+  const size_t first = block * job->plan.row_block, left = job->call->m - first;
+  const char *a = (const char *)job->a + (ptrdiff_t)first * job->a_stride;
   int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
   if (fresh) *oct_gemm_slice_mark(slice) = block;
+  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
   if (!job->packs_rows) {
-    *stride = a_stride;
+    rows.a = a;
+    rows.stride = job->a_stride;
+    rows.k_tail = packed->k % packed->kernel->k_group;
     if (fresh && row_sum)
-      for (size_t r = 0; r < rows; r++)
-        row_sum[r] = oct_gemm_row_sum(packed->kernel->form, a + (ptrdiff_t)r * a_stride, packed->k);
-    return a;
+      for (size_t r = 0; r < rows.count; r++)
+        row_sum[r] = oct_gemm_row_sum(packed->kernel->form, a + (ptrdiff_t)r * job->a_stride, packed->k);
+    return rows;
   }
   void *panel = slice + job->plan.panel_offset;
-  if (fresh) oct_gemm_pack_rows(packed, a, a_stride, rows, panel, slice + job->plan.scratch_offset, row_sum);
-  *stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
-  return panel;
+  if (fresh) oct_gemm_pack_rows(packed, a, job->a_stride, rows.count, panel, slice + job->plan.scratch_offset, row_sum);
+  rows.a = panel;
+  rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
+  return rows;
 }
 
 /* Pieces begin..<end. Where rows are used in place, a block of panels meets all rows before the next one; packed rows
@@ -185,20 +190,18 @@ static const void *block_rows(const gemm_job *job, size_t block, size_t rows, ch
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   const gemm_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
-  const size_t size = oct_dtype_size(job->call->output->dtype), panels = job->packed.columns / job->packed.kernel->nr;
+  const size_t panels = job->packed.columns / job->packed.kernel->nr;
+  const ptrdiff_t c_stride = job->call->c_stride * (ptrdiff_t)oct_dtype_size(job->call->output->dtype);
   char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
   for (size_t piece = begin; piece < end; piece++) {
     const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
     const size_t group = job->packs_rows ? piece % plan->panel_blocks : piece / plan->row_blocks;
-    const size_t first = block * plan->row_block, left = job->call->m - first;
-    const size_t rows = left < plan->row_block ? left : plan->row_block;
     const size_t panel = group * plan->panel_block, panels_left = panels - panel;
-    ptrdiff_t stride;
-    const void *a = block_rows(job, block, rows, slice, &stride);
-    oct_gemm_run_block(&job->prepared, a, stride, job->packed.has_zero ? oct_gemm_slice_row_sums(slice) : NULL, rows,
-                       panel, panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->call->c + (ptrdiff_t)first * job->call->c_stride * (ptrdiff_t)size,
-                       job->call->c_stride * (ptrdiff_t)size);
+    const oct_gemm_rows rows = block_rows(job, block, slice);
+    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
+    oct_gemm_run_block(&job->prepared, &rows, panel,
+                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
+                       (char *)job->call->c + first * c_stride, c_stride);
   }
 }
 

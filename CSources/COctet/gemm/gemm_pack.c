@@ -1,4 +1,4 @@
-/* Packing weights, and opening what was packed. */
+/* The bytes of packed weights: their layout, their header, and opening them again. */
 #include <string.h>
 
 #include "base/align.h"
@@ -60,69 +60,24 @@ static uint32_t header_check(const packed_header *header) {
   return (uint32_t)(hash ^ (hash >> 32));
 }
 
-/* Weights as they are stored: int8, and their zero point likewise. */
-static int32_t stored_offset(oct_dtype dtype) { return dtype == OCT_U8 ? 128 : 0; }
-
-static int32_t zero_of(const oct_gemm_source *source, size_t n) {
-  if (!source->zero_point || source->zero_point_count == 0) return 0;
-  return source->zero_point[source->zero_point_count == 1 ? 0 : n];
-}
-
-/* Writes one column's elements to its places in a panel: runs of k_group bytes, nr * k_group apart. Returns the sum,
- * and keeps the ends. */
-static int64_t pack_column(const oct_gemm_kernel *kernel, const oct_gemm_source *source, size_t n, int8_t *out,
-                           int32_t *low, int32_t *high) {
-  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)n * source->stride_n;
-  const uint8_t flip = source->b_dtype == OCT_U8 ? 0x80 : 0;
-  const size_t run = kernel->k_group, skip = (size_t)(kernel->nr - 1) * kernel->k_group;
-  int64_t sum = 0;
-  int32_t least = 127, most = -128;
-  size_t place = 0;
-  for (size_t o = 0; o < source->k_outer; o++) {
-    const uint8_t *element = column + (ptrdiff_t)o * source->stride_outer;
-    for (size_t i = 0; i < source->k_inner; i++, element += source->stride_inner) {
-      const int8_t value = (int8_t)(*element ^ flip);
-      *out++ = value;
-      if (++place == run) {
-        place = 0;
-        out += skip;
-      }
-      sum += value;
-      least = value < least ? value : least;
-      most = value > most ? value : most;
-    }
-  }
-  *low = least;
-  *high = most;
-  return sum;
-}
-
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed) {
   const size_t k = source->k_outer * source->k_inner;
   layout parts;
   if (!lay_out(kernel, source->n, k, &parts)) return;
   char *bytes = packed;
   memset(bytes, 0, parts.total);
-  int64_t *column_sum = (int64_t *)(void *)(bytes + OCT_ALIGNMENT);
-  int32_t *minus_zero = (int32_t *)(void *)(bytes + parts.minus_zero);
-  int8_t *panels = (int8_t *)(bytes + parts.panels);
-  const size_t panel_bytes = (size_t)kernel->nr * parts.k_groups * kernel->k_group;
-  packed_header header = {.magic = PACKED_MAGIC, .total = parts.total, .n = source->n, .k = k};
-  for (size_t n = 0; n < source->n; n++) {
-    const int32_t zero = zero_of(source, n) - stored_offset(source->b_dtype);
-    minus_zero[n] = -zero;
-    if (zero != 0) header.has_zero = 1;
-    if (k == 0) continue;
-    int8_t *place = panels + n / kernel->nr * panel_bytes + n % kernel->nr * kernel->k_group;
-    int32_t low, high;
-    column_sum[n] = pack_column(kernel, source, n, place, &low, &high);
-    const int32_t below = zero - low, above = high - zero;
-    header.largest = below > header.largest ? below : header.largest;
-    header.largest = above > header.largest ? above : header.largest;
-  }
-  header.kernel = (uint32_t)(kernel - oct_gemm_kernels);
-  header.a_dtype = (uint32_t)source->a_dtype;
-  header.b_dtype = (uint32_t)source->b_dtype;
+  const oct_gemm_summary summary =
+      oct_gemm_pack_panels(kernel, source, (int64_t *)(void *)(bytes + OCT_ALIGNMENT),
+                           (int32_t *)(void *)(bytes + parts.minus_zero), (int8_t *)(bytes + parts.panels));
+  packed_header header = {.magic = PACKED_MAGIC,
+                          .total = parts.total,
+                          .n = source->n,
+                          .k = k,
+                          .kernel = (uint32_t)(kernel - oct_gemm_kernels),
+                          .a_dtype = (uint32_t)source->a_dtype,
+                          .b_dtype = (uint32_t)source->b_dtype,
+                          .largest = summary.largest,
+                          .has_zero = summary.has_zero};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }

@@ -61,6 +61,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     bare_tile.a = (const char *)tile->a + group * a_group;
     bare_tile.b = tile->b + group * kernel->nr * kernel->k_group;
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
+    bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
     bare_tile.column_term = no_term;
     bare_tile.row_sum = NULL;
     bare_tile.stage = &bare;
@@ -107,18 +108,19 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, con
   }
 }
 
-void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdiff_t a_stride, const int64_t *row_sum,
-                        size_t rows, size_t panel_begin, size_t panel_end, void *c, ptrdiff_t c_stride) {
+void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
+                        size_t panel_end, void *c, ptrdiff_t c_stride) {
   const oct_gemm_packed *packed = prepared->packed;
   const size_t nr = packed->kernel->nr, panel_bytes = packed->k_groups * packed->kernel->k_group * nr;
   const size_t size = oct_dtype_size(prepared->stage.dtype);
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
     const oct_gemm_tile tile = {
-        .a = a,
-        .a_stride = a_stride,
+        .a = rows->a,
+        .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
         .k_groups = packed->k_groups,
+        .k_tail = rows->k_tail,
         .columns = packed->n - column < nr ? packed->n - column : nr,
         .column_term = prepared->term + column,
         .minus_zero = packed->minus_zero + column,
@@ -127,7 +129,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdif
         .c = (char *)c + size * column,
         .c_stride = c_stride,
     };
-    run_panel(prepared, tile, row_sum, rows);
+    run_panel(prepared, tile, rows->row_sum, rows->count);
   }
 }
 

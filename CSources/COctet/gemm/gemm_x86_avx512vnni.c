@@ -20,16 +20,17 @@ OCT_GEMM_INLINE __m512i broadcast(const uint8_t *four) {
   return _mm512_set1_epi32(bits);
 }
 
-/* One group of four k. Rows are reached from every third row's pointer, which leaves the registers for addresses in
- * peace. */
+/* One group of four k, `tail` of them there (4: all). Rows are reached from every third row's pointer, which leaves the
+ * registers for addresses in peace. */
 OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_t offset, const int8_t *b, int rows,
-                          int vectors, __m512i acc[][2]) {
+                          int vectors, size_t tail, __m512i acc[][2]) {
   __m512i weights[2];
   OCT_GEMM_UNROLL
   for (int v = 0; v < vectors; v++) weights[v] = _mm512_load_si512(b + 64 * v);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
-    const __m512i a = broadcast(base[r / 3] + (r % 3) * stride + offset);
+    const uint8_t *four = base[r / 3] + (r % 3) * stride + offset;
+    const __m512i a = tail == 4 ? broadcast(four) : _mm512_set1_epi32(oct_gemm_tail_bytes(four, tail));
     OCT_GEMM_UNROLL
     for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, weights[v]);
   }
@@ -48,18 +49,19 @@ OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int vectors
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups;
+  size_t groups = tile->k_groups - (tile->k_tail != 0);
   for (; groups >= 4; groups -= 4) {
     OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, acc);
+    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
     oct_gemm_advance(base, 16, rows);
     b += 16 * NR;
   }
   for (; groups > 0; groups--) {
-    step(base, stride, 0, b, rows, vectors, acc);
+    step(base, stride, 0, b, rows, vectors, 4, acc);
     oct_gemm_advance(base, 4, rows);
     b += 4 * NR;
   }
+  if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
     OCT_GEMM_UNROLL
@@ -74,7 +76,7 @@ static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups;
+  size_t groups = tile->k_groups - (tile->k_tail != 0);
   for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
     OCT_GEMM_UNROLL
     for (int i = 0; i < 4; i++) {
@@ -85,6 +87,11 @@ static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   }
   for (; groups > 0; groups--, a += 4, b += 4 * NR) {
     const __m512i four = broadcast(a);
+    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
+    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+  }
+  if (tile->k_tail) {
+    const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
     acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
     acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
   }

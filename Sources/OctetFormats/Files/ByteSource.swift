@@ -10,12 +10,12 @@ import OctetTensor
 
 /// How a file's bytes come into memory.
 public enum FileAccess: Sendable, CaseIterable {
-  /// The file is mapped: pages are read when they are touched. Nobody may shorten it meanwhile, which the system would
-  /// answer with a signal.
+  /// The file is mapped: pages are read when they are touched. Nobody may shorten it meanwhile, which the system
+  /// would answer with a signal.
   case mapped
   /// Tensors are read when they are asked for, each into memory of its own. A file that others shorten meanwhile
-  /// gives an error.
-  case read
+  /// gives an error. The file stays open.
+  case copied
 }
 
 /// The bytes of a regular file, or bytes in memory, behind one interface.

@@ -1,7 +1,7 @@
 import OctetTensor
 
-/// A tensor and its name in a file.
-public typealias NamedTensor = (name: String, tensor: Tensor)
+/// A tensor's name in a file, and the tensor.
+public typealias NamedTensor = (String, Tensor)
 
 /// The tensors of a safetensors file in the file's order, quantized ones put together from their companions.
 ///
@@ -9,8 +9,8 @@ public typealias NamedTensor = (name: String, tensor: Tensor)
 ///
 /// - Throws: `fileAccess` when the file can't be read, `malformedFile` or `invalidQuantizer`, with the tensor and the byte
 ///   offset, when its bytes break the format, `dtypeMismatch` for element types that Octet doesn't have.
-public func loadTensors(_ path: String) throws(OctetError) -> [NamedTensor] {
-  try SafetensorsFile(path: path, access: .read).tensors()
+public func loadTensors(path: String) throws(OctetError) -> [NamedTensor] {
+  try SafetensorsFile(path: path, access: .copied).tensors()
 }
 
 /// Writes tensors to a safetensors file, atomically and in their order.
@@ -29,10 +29,10 @@ public func loadTensors(_ path: String) throws(OctetError) -> [NamedTensor] {
 /// - Throws: `invalidArgument` for names that clash with each other or with companions, `fileAccess` when the system
 ///   refuses. The file at the path is untouched then.
 public func saveTensors(
-  _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String
+  _ tensors: some Sequence<NamedTensor>, metadata: [String: String] = [:], path: String
 ) throws {
   try SafetensorsWriter.write(
-    SafetensorsCompanions.entries(of: tensors), metadata: metadata, to: path)
+    SafetensorsCompanions.entries(of: Array(tensors)), metadata: metadata, to: path)
 }
 
 extension SafetensorsFile {
@@ -40,14 +40,8 @@ extension SafetensorsFile {
   ///
   /// - Throws: as `loadTensors`.
   public func tensors() throws(OctetError) -> [NamedTensor] {
-    var companions: Set<String> = []
-    for entry in entries where isQuantized(entry.name) {
-      for suffix in SafetensorsCompanions.Suffix.allCases {
-        companions.insert(entry.name + suffix.rawValue)
-      }
-    }
     var tensors: [NamedTensor] = []
-    for entry in entries where !companions.contains(entry.name) {
+    for entry in entries where !isCompanion(entry.name) {
       tensors.append((entry.name, try tensor(entry.name)))
     }
     return tensors
@@ -73,8 +67,17 @@ extension SafetensorsFile {
     return tensor
   }
 
-  /// True when the file says what the integers of this entry stand for.
-  func isQuantized(_ name: String) -> Bool {
+  /// True for an entry that only describes a quantized tensor of the file: its scale, for example.
+  public func isCompanion(_ name: String) -> Bool {
+    SafetensorsCompanions.Suffix.allCases.contains { suffix in
+      guard name.hasSuffix(suffix.rawValue) else { return false }
+      let base = String(name.dropLast(suffix.rawValue.count))
+      return self[base] != nil && isQuantized(base)
+    }
+  }
+
+  /// True when the file has the scale that makes this entry's integers a quantized tensor.
+  public func isQuantized(_ name: String) -> Bool {
     self[name + SafetensorsCompanions.Suffix.scale.rawValue] != nil
   }
 

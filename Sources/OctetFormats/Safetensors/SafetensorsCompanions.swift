@@ -109,7 +109,8 @@ extension SafetensorsCompanions {
             axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
         }
         return try Quantizer(
-          scales: scales, zeroPoints: integers(zeroPoint), axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
+          scales: scales, zeroPoints: integers(zeroPoint), axis: channelAxis, shape: shape,
+          dtype: dtype, operation: operation)
       } catch {
         var located = error
         guard error.code == .invalidQuantizer else { throw error }
@@ -189,7 +190,7 @@ extension SafetensorsCompanions {
   static func entries(
     of tensors: [NamedTensor]
   ) throws(OctetError) -> [SafetensorsWriter.Entry] {
-    let names = Set(tensors.map(\.name))
+    let names = Set(tensors.map(\.0))
     var entries: [SafetensorsWriter.Entry] = []
     for (name, tensor) in tensors {
       try check(name, tensor, names: names)

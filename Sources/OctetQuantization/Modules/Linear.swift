@@ -108,10 +108,8 @@ extension Dynamic {
     public var bias: Tensor? { packed.bias }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      let range = try RangeScan.extremes(of: input)
-      let parameters = try ParameterRules.chooseParameters(
-        min: range.min, max: range.max, qmin: 0, qmax: 255, reduceRange: true,
-        operation: "quantized::linear_dynamic")
+      let parameters = try RuntimeParameters.choose(
+        for: input, reduceRange: true, operation: "quantized::linear_dynamic")
       let quantized = try Functional.quantizePerTensor(
         input, scale: parameters.scale, zeroPoint: parameters.zeroPoint, dtype: .quint8)
       return try Functional.quantizedLinear(quantized, packed, result: .real(relu: appliesReLU))
