@@ -85,6 +85,7 @@ const char *oct_bench_make_machine(oct_bench_operation *operation) {
       break;
     default:
       if (shape->kind == OCT_BENCH_READ && shape->count % READ_UNIT != 0) return "reads are multiples of 256 bytes";
+      if (!operation->data.x || (shape->kind == OCT_BENCH_COPY && !operation->data.y)) return "there is no buffer";
       operation->kernel = shape->kind == OCT_BENCH_COPY ? "memcpy" : limits->read_instruction;
       if (team->parts > 1 && shape->count / team->parts < SMALLEST_PART) team->parts = 1;
   }

@@ -87,6 +87,7 @@ struct BenchCommand: ParsableCommand {
       rows.append(.gemm("given", size.m, size.n, size.k))
     }
     for text in conv { rows.append(.conv("given", try BenchWindow(parsing: text))) }
+    for row in rows { _ = try row.work() }
     if rows.isEmpty { rows = BenchCases.all }
     guard let filter else { return rows }
     let words = filter.split(separator: ",")

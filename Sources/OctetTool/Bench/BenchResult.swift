@@ -18,8 +18,9 @@ struct BenchResult {
   let calls: Int64
   let kernel: String
   let bound: Bound?
-  /// The bound's time over the row's, compared turn by turn.
-  let fraction: Double?
+
+  /// The bound's time over the row's.
+  var fraction: Double? { bound.map { least > 0 ? $0.nanoseconds / least : 0 } }
 
   /// The peaks count their operations for each thread.
   private var operations: Double {
@@ -65,7 +66,7 @@ struct BenchResult {
 
 /// Columns wide enough for what usually stands in them, since rows are printed as they come.
 enum BenchTable {
-  private static let widths = [36, 7, 12, 10, 10, 7, 9, 0]
+  private static let widths = [42, 7, 12, 10, 10, 7, 9, 0]
   /// The first column is text, the figures stand right.
   private static let left: Set = [0, 6, 7]
 

@@ -5,7 +5,7 @@ import Octet
 struct BenchRunner {
   /// Seconds for a row, its bounds included.
   let budget: Double
-  /// Turns that a row and its bounds take: clocks move, so they are compared within a turn.
+  /// Turns that a row and its bounds take, so that a change of the clock or other work meets both.
   private let rounds = 5
   /// A bound's share of a turn.
   private let boundShare = 0.25
@@ -28,15 +28,14 @@ struct BenchRunner {
       for index in bounds.indices { try bounds[index].measure(seconds: boundTime) }
       turns.append(try operation.measure(seconds: bounds.isEmpty ? turn : turn * (1 - boundShare)))
     }
+    let least = turns.map(\.least).min() ?? 0
     // The bound that takes the longest is the one that holds.
-    let binding = bounds.max { median($0.times) < median($1.times) }
-    let fractions = binding.map { bound in zip(bound.times, turns).map { $0 / $1.least } }
+    let binding = bounds.max { $0.least < $1.least }
     return BenchResult(
       row: row, threads: threads, work: work,
-      least: turns.map(\.least).min() ?? 0, median: median(turns.map(\.median)),
+      least: least, median: median(turns.map(\.median)),
       calls: turns.reduce(0) { $0 + $1.calls }, kernel: operation.kernel,
-      bound: binding.map { .init(name: $0.name, nanoseconds: median($0.times)) },
-      fraction: fractions.map(median))
+      bound: binding.map { .init(name: $0.name, nanoseconds: $0.least) })
   }
 
   /// What a row can't be faster than: its operations at the tier's peak, and its bytes at the speed of memory of their size.
@@ -46,7 +45,7 @@ struct BenchRunner {
     if row.group == "machine" { return [] }
     var bounds: [Bound] = []
     if work.operations > 0 {
-      let peak = BenchCase.machine(OCT_BENCH_INT8_PEAK, "int8 peak", 10_000)
+      let peak = BenchCase.machine(OCT_BENCH_INT8_PEAK, "int8 peak", BenchCases.peakUnits)
       let operations = try peak.work().operations * Double(threads)
       bounds.append(
         Bound(
@@ -72,11 +71,11 @@ struct BenchRunner {
     /// A row's work in terms of this operation's.
     let scale: Double
     let operation: BenchOperation
-    /// The least time a row could take, turn by turn.
-    var times: [Double] = []
+    /// The least time the row could take.
+    var least = Double.infinity
 
     mutating func measure(seconds: Double) throws(OctetError) {
-      times.append(try operation.measure(seconds: seconds).least * scale)
+      least = min(least, try operation.measure(seconds: seconds).least * scale)
     }
   }
 }

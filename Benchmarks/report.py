@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Benchmarks/RESULTS.md from measurements: report.py BENCH_JSON [PEERS_JSON...] > RESULTS.md
+
+BENCH_JSON is what `octet bench --json` printed. PEERS_JSON are result files of a harness that ran the library's benchmark module
+(octet_qbench) beside other libraries, turn by turn: objects with `suite`, `threads`, `date`, `contenders` and `rows`, each row with its
+`case` and, under `results`, `min_ns` and `rounds_med` for each contender.
+"""
+import json
+import statistics
+import subprocess
+import sys
+
+SUBJECT = "octet"
+# More of a contender's outputs than this may not differ by more than one step from the others'.
+MOST_DIFFERING = 0.002
+
+
+def commit():
+    """The revision that was measured, marked when files differ from it."""
+    def git(*words):
+        return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + (" with changes" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def duration(nanoseconds):
+    if nanoseconds < 1e3:
+        return f"{nanoseconds:.0f} ns"
+    return f"{nanoseconds / 1e3:.2f} us" if nanoseconds < 1e6 else f"{nanoseconds / 1e6:.3f} ms"
+
+
+def table(header, rows):
+    """A Markdown table; the first column is text, the others are figures."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "|".join([" --- "] + [" ---: "] * (len(header) - 1)) + "|"]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def rate(row):
+    return f"{row['rate']:.1f}" if row["rate"] < 100 else f"{row['rate']:.0f}"
+
+
+def own_tables(bench):
+    """A section for each group, a line for each shape, the thread counts side by side."""
+    threads = sorted({row["threads"] for row in bench["rows"]})
+    groups = {}
+    for row in bench["rows"]:
+        groups.setdefault(row["group"], {}).setdefault(row["name"], {})[row["threads"]] = row
+    lines = []
+    for group, shapes in groups.items():
+        machine = group == "machine"
+        header = ["shape", "unit"]
+        for count in threads:
+            header += [f"{count}T rate", f"{count}T time"] + ([] if machine else [f"{count}T of bound"])
+        header.append("instruction" if machine else "kernel")
+        rows = []
+        for name, by_threads in shapes.items():
+            some = next(iter(by_threads.values()))
+            cells = [name, some["unit"]]
+            for count in threads:
+                row = by_threads.get(count)
+                cells += [rate(row), duration(row["least_ns"])] if row else ["", ""]
+                if not machine:
+                    cells.append(f"{100 * row['fraction']:.0f}% {row['bound']}" if row and "fraction" in row else "")
+            rows.append(cells + [some["kernel"]])
+        lines += ["", f"### {group}", ""] + table(header, rows)
+    return lines
+
+
+def is_sound(result):
+    """False when a contender's outputs are not the others'."""
+    return not isinstance(result.get("maxdiff"), str) and result.get("fracdiff", 0) <= MOST_DIFFERING
+
+
+def ratio(subject, peer):
+    """How many times faster, as the median over the turns where both were measured."""
+    turns = list(zip(peer["rounds_med"], subject["rounds_med"]))
+    return statistics.median(p / s for p, s in turns) if turns else peer["min_ns"] / subject["min_ns"]
+
+
+def peer_tables(paths):
+    lines = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            run = json.load(file)
+        rows = []
+        for entry in run["rows"]:
+            done = {name: result for name, result in entry["results"].items() if "min_ns" in result}
+            subject = done.pop(SUBJECT, None)
+            sound = {name: result for name, result in done.items() if is_sound(result)}
+            if not subject or not sound:
+                continue
+            best = min(sound, key=lambda name: sound[name]["min_ns"])
+            others = sorted((name for name in done if name != best), key=lambda name: done[name]["min_ns"])
+            rows.append([entry["case"]["name"], duration(subject["min_ns"]), duration(sound[best]["min_ns"]), best,
+                         f"x{ratio(subject, sound[best]):.2f}", ", ".join(f"{n} {duration(done[n]['min_ns'])}" for n in others)])
+        count = run["threads"]
+        versions = "; ".join(sorted(c["version"] for c in run["contenders"].values() if c.get("version")))
+        lines += ["", f"### {run['suite']}, {count} thread{'s' if count > 1 else ''}", "", f"{run['date']}. {versions}.", ""]
+        lines += table(["row", "Octet", "best peer", "which", "Octet is faster by", "others"], rows)
+    return lines
+
+
+def main(paths):
+    if not paths or paths[0].startswith("-"):
+        sys.exit(__doc__)
+    with open(paths[0], encoding="utf-8") as file:
+        bench = json.load(file)
+    if bench.get("schema") != "octet.bench/1":
+        sys.exit(f"report.py: {paths[0]}: expected the schema octet.bench/1, received {bench.get('schema')!r}")
+    machine = bench["machine"]
+    lines = [
+        "# Benchmark results",
+        "",
+        "Made by `scripts/bench-results`; run it again to make this file anew.",
+        "",
+        f"- machine: {machine['cpu']}, {machine['cores']} cores, {machine['system']}",
+        f"- tier: {machine['tier']}",
+        f"- version: {bench['version']}, commit {commit()}",
+        f"- date: {bench['date']}, {bench['seconds_per_row']:g} s for each row",
+        "",
+        "Times are the least of batches of a fifth of a millisecond. \"Of bound\" compares them with what the machine could do: the shape's",
+        "operations at the tier's peak on registers (`int8 peak`), or its bytes at the speed at which a buffer of their size is read or copied,",
+        "whichever takes longer; both were measured in turn with the row. A multiply-add counts as two operations, a tap on padding as none.",
+        "Above 100% the bound met more disturbance than the row, or hardware prefetching did better than the plain loop.",
+        "",
+        "## Octet on this machine",
+    ]
+    lines += own_tables(bench)
+    if paths[1:]:
+        lines += ["", "## Beside other libraries", "",
+                  "Each library ran in a process of its own, in turn with the others, over the same data; outputs were compared. The ratio is the",
+                  "median over turns."]
+        lines += peer_tables(paths[1:])
+    print("\n".join(lines))
+
+
+main(sys.argv[1:])
