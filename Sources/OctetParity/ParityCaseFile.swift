@@ -42,15 +42,14 @@ package struct ParityCaseFile: Sendable {
       throw Self.failure("octet.case", expected: "format version 1", received: version)
     }
     let attributes = ParityAttributes(try Self.object(file, "attrs"))
-    let tensors = CaseTensors(file)
-    var inputs = try tensors.group("in")
+    var inputs = try Self.group("in", of: file)
     inputs["none"] = nil
     self.init(
       name: Self.name(of: path),
       parityCase: ParityCase(
         operation: try Self.metadata(file, "op"), attributes: attributes, inputs: inputs,
-        state: try tensors.group("state")),
-      expected: try tensors.group("out"),
+        state: try Self.group("state", of: file)),
+      expected: try Self.group("out", of: file),
       tolerance: try ToleranceTable(try Self.object(file, "tolerance")),
       raises: try attributes.optionalString("raises"),
       structure: try attributes.optionalDictionary("expect")?.values ?? [:],
@@ -61,6 +60,18 @@ package struct ParityCaseFile: Sendable {
   package static func name(of path: String) -> String {
     let file = path.split(separator: "/").last.map(String.init) ?? path
     return file.hasSuffix(".safetensors") ? String(file.dropLast(12)) : file
+  }
+
+  /// The tensors whose names begin with `group` and a slash, under what follows it.
+  private static func group(
+    _ group: String, of file: SafetensorsFile
+  ) throws(OctetError) -> [String: Tensor] {
+    var tensors: [String: Tensor] = [:]
+    for entry in file.entries
+    where entry.name.hasPrefix("\(group)/") && !file.isCompanion(entry.name) {
+      tensors[String(entry.name.dropFirst(group.count + 1))] = try file.tensor(entry.name)
+    }
+    return tensors
   }
 
   private static func metadata(_ file: SafetensorsFile, _ key: String) throws(OctetError) -> String

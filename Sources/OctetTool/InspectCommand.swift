@@ -1,7 +1,6 @@
 import ArgumentParser
 import Octet
 import OctetFormats
-import OctetParity
 
 /// `octet inspect`: lists what a file holds.
 struct InspectCommand: ParsableCommand {
@@ -40,16 +39,15 @@ struct FileListing {
   private let metadata: [String: String]
 
   init(_ file: SafetensorsFile) {
-    let tensors = CaseTensors(file)
     metadata = file.metadata
-    rows = file.entries.filter { !tensors.isCompanion($0.name) }.map { entry in
-      guard file["\(entry.name):scale"] != nil else {
+    rows = file.entries.filter { !file.isCompanion($0.name) }.map { entry in
+      guard file.isQuantized(entry.name) else {
         return Row(
           name: entry.name, dtype: entry.dtype.dtype?.rawValue ?? entry.dtype.rawValue,
           shape: entry.shape, quantizer: nil, problem: nil)
       }
       do throws(OctetError) {
-        let tensor = try tensors.tensor(entry)
+        let tensor = try file.tensor(entry.name)
         return Row(
           name: entry.name, dtype: tensor.dtype.rawValue, shape: tensor.shape,
           quantizer: tensor.quantizer, problem: nil)

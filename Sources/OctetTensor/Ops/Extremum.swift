@@ -15,17 +15,21 @@ extension Functional {
 
   /// The largest elements along `dim` and their indices, int64; of equal ones the first. NaN is larger than every number.
   /// torch.max with a dim.
-  public static func maximum(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError) -> (
-    values: Tensor, indices: Tensor
-  ) {
+  public static func maximum(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError)
+    -> (
+      values: Tensor, indices: Tensor
+    )
+  {
     try extremum(input, dim: dim, keepDim: keepDim, "max", largest: true)
   }
 
   /// The smallest elements along `dim` and their indices, int64; of equal ones the first. NaN is smaller than every number.
   /// torch.min with a dim.
-  public static func minimum(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError) -> (
-    values: Tensor, indices: Tensor
-  ) {
+  public static func minimum(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError)
+    -> (
+      values: Tensor, indices: Tensor
+    )
+  {
     try extremum(input, dim: dim, keepDim: keepDim, "min", largest: false)
   }
 

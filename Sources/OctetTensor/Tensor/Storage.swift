@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The bytes that one or several tensors share. Memory is aligned to 64 bytes and never resized in place.
 package final class Storage: @unchecked Sendable {
   // Readers may share a storage between threads; whoever writes makes sure that nobody else looks, as with any
@@ -5,10 +13,25 @@ package final class Storage: @unchecked Sendable {
   package let bytes: UnsafeMutableRawPointer
   package let byteCount: Int
 
-  /// Uninitialized memory.
-  package init(byteCount: Int) {
+  /// Uninitialized memory, nil when the system has none of that size left.
+  package convenience init?(ifAvailable byteCount: Int) {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, max(byteCount, 1)) == 0, let memory else { return nil }
+    self.init(memory, byteCount: byteCount)
+  }
+
+  /// Uninitialized memory for a few bytes; traps when there is none left.
+  package convenience init(byteCount: Int) {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, max(byteCount, 1)) == 0, let memory else {
+      fatalError("no memory for \(byteCount) bytes")
+    }
+    self.init(memory, byteCount: byteCount)
+  }
+
+  private init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
+    bytes = memory
     self.byteCount = byteCount
-    bytes = .allocate(byteCount: max(byteCount, 1), alignment: 64)
   }
 
   /// Copies all bytes in; the counts agree.
@@ -17,5 +40,5 @@ package final class Storage: @unchecked Sendable {
     bytes.copyMemory(from: start, byteCount: min(source.count, byteCount))
   }
 
-  deinit { bytes.deallocate() }
+  deinit { free(bytes) }
 }

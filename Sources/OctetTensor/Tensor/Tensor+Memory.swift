@@ -45,13 +45,16 @@ extension Tensor {
     bytes: UnsafeRawBufferPointer, shape: [Int], dtype: DType, quantizer: Quantizer? = nil,
     operation: String
   ) throws(OctetError) {
-    try self.init(uninitialized: shape, dtype: dtype, quantizer: quantizer, operation: operation)
-    guard storage.byteCount == bytes.count else {
+    // Checked before anything is allocated: a shape from outside may be of any size.
+    guard let count = Shapes.elementCount(shape), let wanted = dtype.byteCount(count),
+      wanted == bytes.count
+    else {
       throw OctetError(
         .shapeMismatch, operation: operation, argument: "shape",
-        expected: "\(storage.byteCount) bytes for \(shape) of \(dtype.rawValue)",
-        received: "\(bytes.count) bytes")
+        expected: "a shape of \(dtype.rawValue) that \(bytes.count) bytes fill",
+        received: "\(shape)")
     }
+    try self.init(uninitialized: shape, dtype: dtype, quantizer: quantizer, operation: operation)
     storage.fill(from: bytes)
   }
 

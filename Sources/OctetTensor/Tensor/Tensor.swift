@@ -34,7 +34,7 @@ public final class Tensor: @unchecked Sendable {
 
   /// A new tensor with uninitialized elements.
   ///
-  /// - Throws: `shapeMismatch` when a size is negative or the elements can't be addressed.
+  /// - Throws: `shapeMismatch` when a size is negative or the elements don't fit into memory.
   package convenience init(
     uninitialized shape: [Int], dtype: DType, quantizer: Quantizer? = nil,
     format: MemoryFormat = .contiguous, operation: String = "Tensor"
@@ -46,8 +46,13 @@ public final class Tensor: @unchecked Sendable {
         .shapeMismatch, operation: operation, argument: "shape",
         expected: "non-negative sizes whose product can be addressed", received: "\(shape)")
     }
+    guard let storage = Storage(ifAvailable: bytes) else {
+      throw OctetError(
+        .shapeMismatch, operation: operation, argument: "shape",
+        expected: "elements that fit into memory", received: "\(shape) of \(dtype.rawValue)")
+    }
     self.init(
-      storage: Storage(byteCount: bytes), offset: 0, shape: shape,
+      storage: storage, offset: 0, shape: shape,
       strides: format.strides(for: shape), dtype: dtype, quantizer: quantizer)
   }
 
