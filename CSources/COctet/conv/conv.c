@@ -92,6 +92,7 @@ static oct_status size_job(const char *entry, conv_job *job) {
     return oct_fail(OCT_OVERFLOW,
                     "%s: a batch of %zu with strides %td and %td reaches beyond the address space; check the sizes",
                     entry, call->batch, call->x_stride, call->y_stride);
+  input->x_elements = (in_pixels - 1) * steps[0] + (size_t)geometry->in_channels;
   return OCT_OK;
 }
 

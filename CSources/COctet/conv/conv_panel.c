@@ -7,6 +7,9 @@
 #include "base/align.h"
 #include "gemm/gemm_rows.h"
 
+/* Runs of neighbours in memory that make up a row; kernels with more of them are walked tap by tap. */
+enum { LISTED_RUNS = 64, SHORT_RUN = 32 };
+
 /* What stays the same for all rows of a panel. */
 typedef struct gather {
   const oct_conv_geometry *geometry;
@@ -20,6 +23,10 @@ typedef struct gather {
   uint8_t flip;                          /* of bytes on their way into the panel */
   ptrdiff_t reach[OCT_CONV_MAX_RANK];    /* pixels from the first tap to the last */
   ptrdiff_t tap_step[OCT_CONV_MAX_RANK]; /* elements from tap to tap in memory */
+  size_t run;                            /* elements of a run when all taps are inside the image */
+  size_t runs;                           /* listed ones, 0 when they are too many */
+  ptrdiff_t run_at[LISTED_RUNS];         /* from the first tap, ascending */
+  const uint8_t *end;                    /* of x: up to here reading is fine */
 } gather;
 
 static inline void put_run(const gather *gather, const uint8_t *from, size_t count, char *to) {
@@ -64,18 +71,46 @@ static char *put_line(const gather *gather, const uint8_t *line, ptrdiff_t start
   return to + taps * bytes;
 }
 
-/* A row whose taps are all inside the image; `from` is the first. */
-static void put_inside(const gather *gather, const uint8_t *from, char *to) {
+/* Lists the runs of a row. */
+static void list_runs(gather *gather) {
   const oct_conv_geometry *geometry = gather->geometry;
-  const size_t runs = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
-  const size_t count = gather->side_by_side ? (size_t)geometry->kernel[2] * gather->channels : gather->channels;
-  const size_t bytes = count * gather->element;
-  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++, from += gather->tap_step[0]) {
-    const uint8_t *line = from;
-    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++, line += gather->tap_step[1])
-      for (size_t t2 = 0; t2 < runs; t2++, to += bytes)
-        put_run(gather, line + (ptrdiff_t)t2 * gather->tap_step[2], count, to);
+  const size_t lines = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
+  gather->run = gather->side_by_side ? (size_t)geometry->kernel[2] * gather->channels : gather->channels;
+  gather->runs = 0;
+  if (geometry->kernel[0] > LISTED_RUNS || geometry->kernel[1] > LISTED_RUNS || lines > LISTED_RUNS ||
+      geometry->kernel[0] * geometry->kernel[1] * lines > LISTED_RUNS)
+    return;
+  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++)
+      for (size_t t2 = 0; t2 < lines; t2++)
+        gather->run_at[gather->runs++] = (ptrdiff_t)t0 * gather->tap_step[0] + (ptrdiff_t)t1 * gather->tap_step[1] +
+                                         (ptrdiff_t)t2 * gather->tap_step[2];
+}
+
+/* A row of listed runs, all taps being inside the image; `from` is the first. Short runs are copied with bytes behind
+ * them, which the next run, the next row or the panel's slack takes, wherever x goes on for long enough. */
+static void put_listed(const gather *gather, const uint8_t *from, char *to) {
+  const size_t bytes = gather->run * gather->element;
+  if (gather->form == OCT_GEMM_FORM_S16 || gather->run > SHORT_RUN ||
+      gather->end - from < gather->run_at[gather->runs - 1] + SHORT_RUN) {
+    for (size_t i = 0; i < gather->runs; i++, to += bytes) put_run(gather, from + gather->run_at[i], gather->run, to);
+    return;
   }
+  for (size_t i = 0; i < gather->runs; i++, to += bytes)
+    oct_gemm_copy_bytes(from + gather->run_at[i], SHORT_RUN, gather->flip, (uint8_t *)to);
+}
+
+/* The same for runs that are too many for a list. */
+static void put_walked(const gather *gather, const uint8_t *from, char *to) {
+  const oct_conv_geometry *geometry = gather->geometry;
+  const size_t lines = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
+  const size_t bytes = gather->run * gather->element;
+  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++) {
+      const uint8_t *line = from + (ptrdiff_t)t0 * gather->tap_step[0] + (ptrdiff_t)t1 * gather->tap_step[1];
+      for (size_t t2 = 0; t2 < lines; t2++, to += bytes)
+        put_run(gather, line + (ptrdiff_t)t2 * gather->tap_step[2], gather->run, to);
+    }
 }
 
 /* One row: `image` is pixel 0 of the image in this group, `at` the output pixel. */
@@ -90,7 +125,11 @@ static void put_row(const gather *gather, const uint8_t *image, const size_t at[
   }
   if (inside) {
     const ptrdiff_t pixel = (start[0] * (ptrdiff_t)in[1] + start[1]) * (ptrdiff_t)in[2] + start[2];
-    put_inside(gather, image + pixel * gather->input->x_stride, to);
+    const uint8_t *from = image + pixel * gather->input->x_stride;
+    if (gather->runs > 0)
+      put_listed(gather, from, to);
+    else
+      put_walked(gather, from, to);
     return;
   }
   const size_t line_bytes = (size_t)geometry->kernel[2] * gather->channels * gather->element;
@@ -119,7 +158,7 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
                          int64_t *row_sum) {
   const oct_gemm_kernel *kernel = product->kernel;
   const oct_conv_geometry *geometry = &conv->geometry;
-  const gather gather = {
+  gather gather = {
       .geometry = geometry,
       .input = input,
       .form = kernel->form,
@@ -130,13 +169,16 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
       .taps_plane = (size_t)(geometry->kernel[1] * geometry->kernel[2]),
       .side_by_side = geometry->dilation[2] == 1 && input->x_stride == (ptrdiff_t)conv->group_in,
       .flip = oct_gemm_form_flip(kernel->form, product->a_dtype),
-      .reach = {(ptrdiff_t)((geometry->kernel[0] - 1) * geometry->dilation[0]),
-                (ptrdiff_t)((geometry->kernel[1] - 1) * geometry->dilation[1]),
-                (ptrdiff_t)((geometry->kernel[2] - 1) * geometry->dilation[2])},
-      .tap_step = {(ptrdiff_t)(geometry->dilation[0] * input->in[1] * input->in[2]) * input->x_stride,
-                   (ptrdiff_t)(geometry->dilation[1] * input->in[2]) * input->x_stride,
-                   (ptrdiff_t)geometry->dilation[2] * input->x_stride},
+      .end = input->x + input->x_elements,
   };
+  for (int d = 0; d < OCT_CONV_MAX_RANK; d++) {
+    const bool single = geometry->kernel[d] == 1;
+    gather.reach[d] = single ? 0 : (ptrdiff_t)((geometry->kernel[d] - 1) * geometry->dilation[d]);
+    size_t step = single ? 0 : (size_t)geometry->dilation[d];
+    for (int inner = d + 1; inner < OCT_CONV_MAX_RANK; inner++) step *= input->in[inner];
+    gather.tap_step[d] = (ptrdiff_t)(step * (size_t)input->x_stride);
+  }
+  list_runs(&gather);
   const size_t row_bytes = oct_gemm_row_bytes(product), filled = product->k * gather.element;
   const ptrdiff_t image_stride = (ptrdiff_t)(input->in[0] * input->in[1] * input->in[2]) * input->x_stride;
   const size_t pixel = first % input->out_pixels;

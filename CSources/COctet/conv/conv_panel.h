@@ -8,6 +8,7 @@
 typedef struct oct_conv_input {
   const uint8_t *x;
   ptrdiff_t x_stride; /* elements from pixel to pixel */
+  size_t x_elements;  /* up to the end of the last pixel's channels */
   size_t in[OCT_CONV_MAX_RANK], out[OCT_CONV_MAX_RANK];
   size_t out_pixels; /* of one image */
 } oct_conv_input;
