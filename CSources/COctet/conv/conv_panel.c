@@ -1,5 +1,5 @@
-/* Gathering rows: for each output pixel its taps in order, each with the channels of the group; taps outside the image
- * are filled with the zero point. Taps that lie side by side in memory are copied as one run. */
+/* Gathering rows: for each output pixel its taps in order, each with the channels of the product; taps outside the
+ * image are filled with the zero point. Taps that lie side by side in memory are copied as one run. */
 #include "conv_panel.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ typedef struct gather {
   oct_gemm_form form;
   oct_dtype dtype;
   int32_t zero;
-  size_t channels, element;              /* of a group; bytes of one in the panel */
+  size_t channels, element;              /* of a product; bytes of one in the panel */
   size_t taps_plane;                     /* taps of the last two dimensions */
   bool side_by_side;                     /* taps along the last dimension are neighbours in memory */
   uint8_t flip;                          /* of bytes on their way into the panel */
@@ -47,7 +47,7 @@ static size_t taps_before(ptrdiff_t start, size_t dilation, size_t taps) {
   return before < taps ? before : taps;
 }
 
-/* The taps of one line of the input: `line` is its first pixel in this group, `start` the position of tap 0. */
+/* The taps of one line of the input: `line` is its first pixel in this index, `start` the position of tap 0. */
 static char *put_line(const gather *gather, const uint8_t *line, ptrdiff_t start, char *to) {
   const size_t taps = (size_t)gather->geometry->kernel[2], dilation = (size_t)gather->geometry->dilation[2];
   const size_t bytes = gather->channels * gather->element;
@@ -113,7 +113,7 @@ static void put_walked(const gather *gather, const uint8_t *from, char *to) {
     }
 }
 
-/* One row: `image` is pixel 0 of the image in this group, `at` the output pixel. */
+/* One row: `image` is pixel 0 of the image in this index, `at` the output pixel. */
 static void put_row(const gather *gather, const uint8_t *image, const size_t at[], char *to) {
   const oct_conv_geometry *geometry = gather->geometry;
   const size_t *in = gather->input->in;
@@ -154,7 +154,7 @@ static void put_row(const gather *gather, const uint8_t *image, const size_t at[
 }
 
 void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *product, const oct_conv_input *input,
-                         size_t group, size_t first, size_t rows, int32_t zero, void *panel, void *scratch,
+                         size_t index, size_t first, size_t rows, int32_t zero, void *panel, void *scratch,
                          int64_t *row_sum) {
   const oct_gemm_kernel *kernel = product->kernel;
   const oct_conv_geometry *geometry = &conv->geometry;
@@ -164,10 +164,10 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
       .form = kernel->form,
       .dtype = product->a_dtype,
       .zero = zero,
-      .channels = conv->group_in,
+      .channels = conv->in,
       .element = oct_gemm_form_size(kernel->form),
       .taps_plane = (size_t)(geometry->kernel[1] * geometry->kernel[2]),
-      .side_by_side = geometry->dilation[2] == 1 && input->x_stride == (ptrdiff_t)conv->group_in,
+      .side_by_side = geometry->dilation[2] == 1 && input->x_stride == (ptrdiff_t)conv->in,
       .flip = oct_gemm_form_flip(kernel->form, product->a_dtype),
       .end = input->x + input->x_elements,
   };
@@ -183,7 +183,7 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
   const ptrdiff_t image_stride = (ptrdiff_t)(input->in[0] * input->in[1] * input->in[2]) * input->x_stride;
   const size_t pixel = first % input->out_pixels;
   const uint8_t *image =
-      input->x + (ptrdiff_t)(first / input->out_pixels) * image_stride + (ptrdiff_t)(group * conv->group_in);
+      input->x + (ptrdiff_t)(first / input->out_pixels) * image_stride + (ptrdiff_t)(index * conv->in);
   size_t at[OCT_CONV_MAX_RANK] = {pixel / (input->out[1] * input->out[2]), pixel / input->out[2] % input->out[1],
                                   pixel % input->out[2]};
   for (size_t begin = 0; begin < rows; begin += kernel->row_group) {
