@@ -193,7 +193,7 @@ static oct_gemm_rows block_rows(const conv_job *job, size_t index, size_t block,
   return rows;
 }
 
-/* Pieces begin..<end: group by index, blocks of pixels, blocks of panels. */
+/* Pieces begin..<end: product by product, blocks of pixels, blocks of panels. */
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   const conv_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
