@@ -1,0 +1,148 @@
+/* Depthwise convolution on AVX2: pmaddwd multiplies pairs of int16 taps and adds them exactly.
+ *
+ * Tile: 16 channels of 4 outputs, eight accumulators. Bound by pmaddwd and its loads: two of each per 16 channels,
+ * output and pair. */
+#include "base/isa.h"
+
+#if OCT_ARCH_X86
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/epilogue_avx2.h"
+#include "kernel.h"
+
+OCT_FP_STRICT
+
+enum { UNIT = OCT_DEPTHWISE_UNIT, CELL = 64, LANES = 2 };
+
+OCT_ISA_BEGIN(AVX2)
+
+/* Pairs of 16 pixels' bytes, widened and centred. */
+static inline void store_cell(char *to, __m128i a, __m128i b, __m128i flip, __m256i zero_point) {
+  a = _mm_xor_si128(a, flip);
+  b = _mm_xor_si128(b, flip);
+  const __m256i low = _mm256_sub_epi16(_mm256_cvtepu8_epi16(_mm_unpacklo_epi8(a, b)), zero_point);
+  const __m256i high = _mm256_sub_epi16(_mm256_cvtepu8_epi16(_mm_unpackhi_epi8(a, b)), zero_point);
+  _mm256_store_si256((__m256i *)to, low);
+  _mm256_store_si256((__m256i *)(to + 32), high);
+}
+
+static void gather(const oct_depthwise_gather *g) {
+  const __m128i flip = _mm_set1_epi8((char)g->flip);
+  const __m256i zero_point = _mm256_set1_epi16(g->zero_point);
+  for (size_t first = 0; first < g->channels; first += UNIT) {
+    const size_t left = g->channels - first, offset = g->channel + first;
+    char *to = g->to + first / UNIT * g->unit_stride;
+    const uint8_t *const *taps = g->taps;
+    if (left >= UNIT) {
+      for (size_t i = 0; i < g->cells; i++, taps += LANES, to += CELL)
+        store_cell(to, _mm_loadu_si128((const void *)(taps[0] + offset)),
+                   _mm_loadu_si128((const void *)(taps[1] + offset)), flip, zero_point);
+    } else {
+      for (size_t i = 0; i < g->cells; i++, taps += LANES, to += CELL) {
+        uint8_t a[UNIT] = {0}, b[UNIT] = {0};
+        memcpy(a, taps[0] + offset, left);
+        memcpy(b, taps[1] + offset, left);
+        store_cell(to, _mm_loadu_si128((const void *)a), _mm_loadu_si128((const void *)b), flip, zero_point);
+      }
+    }
+  }
+}
+
+/* `distance` is a constant where that makes better addresses. */
+static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwise_sum *s, size_t first, const int count,
+                                                              const size_t distance) {
+  const char *x = s->x + first * distance;
+  const char *w = s->w;
+  __m256i low[4], high[4];
+  for (int o = 0; o < count; o++) {
+    low[o] = _mm256_loadu_si256((const void *)s->bias);
+    high[o] = _mm256_loadu_si256((const void *)(s->bias + 8));
+  }
+  for (size_t j = 0; j < s->steps; j++, x += s->step_distance) {
+    const char *cell = x;
+    for (size_t g = 0; g < s->groups; g++, cell += CELL, w += CELL) {
+      const __m256i w_low = _mm256_load_si256((const void *)w), w_high = _mm256_load_si256((const void *)(w + 32));
+      for (int o = 0; o < count; o++) {
+        const char *from = cell + (size_t)o * distance;
+        low[o] = _mm256_add_epi32(low[o], _mm256_madd_epi16(_mm256_load_si256((const void *)from), w_low));
+        high[o] = _mm256_add_epi32(high[o], _mm256_madd_epi16(_mm256_load_si256((const void *)(from + 32)), w_high));
+      }
+    }
+  }
+  for (int o = 0; o < count; o++) {
+    int32_t *acc = s->acc + (first + (size_t)o) * s->acc_stride;
+    _mm256_storeu_si256((void *)acc, low[o]);
+    _mm256_storeu_si256((void *)(acc + 8), high[o]);
+  }
+}
+
+static inline __attribute__((always_inline)) void sum_run(const oct_depthwise_sum *s, const size_t distance) {
+  size_t o = 0;
+  for (; o + 4 <= s->outputs; o += 4) sum_outputs(s, o, 4, distance);
+  for (; o + 2 <= s->outputs; o += 2) sum_outputs(s, o, 2, distance);
+  if (o < s->outputs) sum_outputs(s, o, 1, distance);
+}
+
+static void sum(const oct_depthwise_sum *s) {
+  if (s->output_distance == 2 * CELL)
+    sum_run(s, 2 * CELL);
+  else if (s->output_distance == 4 * CELL)
+    sum_run(s, 4 * CELL);
+  else
+    sum_run(s, s->output_distance);
+}
+
+static inline __m256i integer_8(const oct_stage *stage, const int32_t *acc, size_t column) {
+  return oct_stage_integer_avx2(stage, _mm256_loadu_si256((const void *)acc), _mm256_loadu_ps(stage->bias + column),
+                                _mm256_loadu_ps(stage->multiplier + column));
+}
+
+/* 32 columns to bytes. */
+static inline __attribute__((always_inline)) __m256i bytes_32(const oct_stage *stage, const int32_t *acc, size_t column,
+                                                              const bool is_signed) {
+  const __m256i ab = _mm256_packs_epi32(integer_8(stage, acc, column), integer_8(stage, acc + 8, column + 8));
+  const __m256i cd =
+      _mm256_packs_epi32(integer_8(stage, acc + 16, column + 16), integer_8(stage, acc + 24, column + 24));
+  const __m256i bytes = is_signed ? _mm256_packs_epi16(ab, cd) : _mm256_packus_epi16(ab, cd);
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* The columns that fill vectors of 32 bytes; answers their number. */
+static inline __attribute__((always_inline)) size_t store_bytes(const oct_depthwise_store *s, const bool is_signed) {
+  const oct_stage stage = *s->stage;
+  const size_t whole = s->columns / 32 * 32;
+  const int32_t *acc = s->acc;
+  char *y = s->y;
+  for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride)
+    for (size_t c = 0; c < whole; c += 32)
+      _mm256_storeu_si256((void *)(y + c), bytes_32(&stage, acc + c, s->column + c, is_signed));
+  return whole;
+}
+
+static void store(const oct_depthwise_store *s) {
+  const oct_stage *stage = s->stage;
+  const bool bytes = stage->dtype == OCT_U8 || stage->dtype == OCT_S8;
+  const size_t first = !bytes ? 0 : stage->dtype == OCT_S8 ? store_bytes(s, true) : store_bytes(s, false);
+  for (size_t row = 0; row < s->rows; row++) {
+    char *y = s->y + (ptrdiff_t)row * s->y_stride;
+    for (size_t c = first; c < s->columns; c += 8) {
+      const size_t left = s->columns - c, column = s->column + c;
+      const __m256i acc = _mm256_loadu_si256((const void *)(s->acc + row * s->acc_stride + c));
+      oct_stage_store_avx2(stage, acc, _mm256_loadu_ps(stage->bias + column),
+                           _mm256_loadu_ps(stage->multiplier + column), y + c * (bytes ? 1 : 4), left < 8 ? left : 8);
+    }
+  }
+}
+
+OCT_ISA_END
+
+const oct_depthwise_kernel oct_depthwise_avx2 = {.name = "avx2",
+                                                 .isa = OCT_ISA_AVX2,
+                                                 .lanes = LANES,
+                                                 .byte_cells = false,
+                                                 .gather = gather,
+                                                 .sum = sum,
+                                                 .store = store};
+
+#endif /* OCT_ARCH_X86 */
