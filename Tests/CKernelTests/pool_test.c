@@ -131,10 +131,10 @@ static void test_random(check_random *random) {
   }
 }
 
-/* More taps than a kernel takes at once, in the last of which the maximum lies. */
+/* More lines than a kernel takes at once. */
 static void test_large_windows(check_random *random) {
-  static const size_t kernels[] = {8, 9, 12, 17};
-  for (size_t i = 0; i < 4; i++)
+  static const size_t kernels[] = {8, 63, 64, 65, 130};
+  for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
     for (int t = 0; t < 2; t++)
       for (size_t channels = 1; channels < 70; channels += 11) {
         const size_t k = kernels[i];
@@ -143,9 +143,9 @@ static void test_large_windows(check_random *random) {
                             .rank = 2,
                             .batch = 1,
                             .channels = channels,
-                            .in = {k, k + 3},
+                            .in = {k, 6},
                             .out = {1, 4},
-                            .kernel = {k, k},
+                            .kernel = {k, 3},
                             .stride = {1, 1},
                             .dilation = {1, 1},
                             .x_stride = (ptrdiff_t)channels,
@@ -257,6 +257,12 @@ static void test_refusals(void) {
   p.batch = 0;
   p.x = p.y = NULL;
   check_ok(oct_max_pool(&p, NULL), "an empty batch");
+  p = sound;
+  p.out[0] = p.kernel[0] = 1;
+  p.stride[0] = p.dilation[0] = SIZE_MAX / 3;
+  check_ok(oct_max_pool(&p, NULL), "a stride and a dilation that are never taken");
+  check(y[0] == 0, "one pixel");
+  y[0] = 7;
   p = sound;
   p.channels = 0;
   check_ok(oct_max_pool(&p, NULL), "no channels");

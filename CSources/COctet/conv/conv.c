@@ -1,6 +1,6 @@
 /* The entries of convolution: checks, and the loop over pieces of work on the tiles of GEMM.
  *
- * A convolution is one product for each group, [pixels, taps * channels] by [channels out, taps * channels]. Blocks of
+ * A convolution is one product for each index, [pixels, taps * channels] by [channels out, taps * channels]. Blocks of
  * pixels are packed by the worker that multiplies them and meet all panels of weights before they are left.
  * Convolutions of one tap without stride and padding use x where it lies when the kernel takes it so. */
 #include "octet/conv.h"
@@ -35,7 +35,7 @@ const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
   oct_conv_packed view;
   oct_gemm_packed product;
   if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
-  return oct_conv_group(entry, &view, 0, &product) == OCT_OK ? product.kernel->name : NULL;
+  return oct_conv_product(entry, &view, 0, &product) == OCT_OK ? product.kernel->name : NULL;
 }
 
 /* One tap that reads each pixel once, in order. */
@@ -47,22 +47,22 @@ static bool is_pointwise(const oct_conv_geometry *geometry) {
   return true;
 }
 
-/* A group's product as a run sees it. */
-typedef struct conv_group {
+/* A product as a run sees it. */
+typedef struct conv_product {
   oct_gemm_packed packed;
   oct_gemm_prepared prepared;
-} conv_group;
+} conv_product;
 
 typedef struct conv_job {
   const oct_conv_call *call;
   oct_conv_packed conv;
   oct_conv_input input;
-  oct_gemm_packed first; /* group 0: all have the same sizes */
+  oct_gemm_packed first; /* product 0: all have the same sizes */
   size_t m;              /* output pixels of the whole batch */
   bool packs_rows;
-  bool any_zero; /* some group's weights have zero points, so workers keep row sums */
+  bool any_zero; /* some weights have zero points, so workers keep row sums */
   oct_gemm_plan plan;
-  conv_group *groups;
+  conv_product *products;
   char *slices;
 } conv_job;
 
@@ -92,6 +92,7 @@ static oct_status size_job(const char *entry, conv_job *job) {
     return oct_fail(OCT_OVERFLOW,
                     "%s: a batch of %zu with strides %td and %td reaches beyond the address space; check the sizes",
                     entry, call->batch, call->x_stride, call->y_stride);
+  input->x_elements = (in_pixels - 1) * steps[0] + (size_t)geometry->in_channels;
   return OCT_OK;
 }
 
@@ -106,12 +107,12 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
                     entry, (unsigned)call->struct_size, sizeof *call);
   job->call = call;
   status = size_job(entry, job);
-  if (status == OCT_OK) status = oct_conv_group(entry, &job->conv, 0, &job->first);
+  if (status == OCT_OK) status = oct_conv_product(entry, &job->conv, 0, &job->first);
   if (status != OCT_OK) return status;
   job->packs_rows = !(is_pointwise(&job->conv.geometry) && oct_gemm_takes_in_place(&job->first));
-  for (size_t group = 0; group < job->conv.geometry.groups && !job->any_zero; group++) {
+  for (size_t index = 0; index < job->conv.products && !job->any_zero; index++) {
     oct_gemm_packed product;
-    status = oct_conv_group(entry, &job->conv, group, &product);
+    status = oct_conv_product(entry, &job->conv, index, &product);
     if (status != OCT_OK) return status;
     job->any_zero = product.has_zero;
   }
@@ -119,9 +120,9 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
   return OCT_OK;
 }
 
-static size_t group_bytes(const conv_job *job) {
-  return oct_round_up((size_t)job->conv.geometry.groups * sizeof(conv_group), OCT_ALIGNMENT) +
-         (size_t)job->conv.geometry.groups * oct_gemm_column_bytes(&job->first);
+static size_t product_bytes(const conv_job *job) {
+  return oct_round_up(job->conv.products * sizeof(conv_product), OCT_ALIGNMENT) +
+         job->conv.products * oct_gemm_column_bytes(&job->first);
 }
 
 oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call, int threads,
@@ -134,8 +135,8 @@ oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
   *bytes = 0;
   if (call->batch == 0) return OCT_OK;
-  const size_t groups = (size_t)job.conv.geometry.groups;
-  *bytes = group_bytes(&job) + oct_gemm_slice_bytes(&job.first, job.m, groups, job.packs_rows, threads);
+  const size_t products = job.conv.products;
+  *bytes = product_bytes(&job) + oct_gemm_slice_bytes(&job.first, job.m, products, job.packs_rows, threads);
   return OCT_OK;
 }
 
@@ -163,18 +164,18 @@ static oct_status check_call(const char *entry, const conv_job *job) {
   return OCT_OK;
 }
 
-/* The rows of one block of one group in the kernel's form: where they lie, or packed into the worker's slice unless
+/* The rows of one block for one product in the kernel's form: where they lie, or packed into the worker's slice unless
  * they are there already. */
-static oct_gemm_rows block_rows(const conv_job *job, size_t group, size_t block, char *slice) {
-  const oct_gemm_packed *product = &job->groups[group].packed;
-  const size_t first = block * job->plan.row_block, left = job->m - first, mark = group * job->plan.row_blocks + block;
+static oct_gemm_rows block_rows(const conv_job *job, size_t index, size_t block, char *slice) {
+  const oct_gemm_packed *product = &job->products[index].packed;
+  const size_t first = block * job->plan.row_block, left = job->m - first, mark = index * job->plan.row_blocks + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
   oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
   if (!job->packs_rows) {
     const ptrdiff_t x_stride = job->input.x_stride;
-    const uint8_t *a = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(group * job->conv.group_in);
+    const uint8_t *a = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(index * job->conv.in);
     rows.a = a;
     rows.stride = x_stride;
     rows.k_tail = product->k % product->kernel->k_group;
@@ -185,14 +186,14 @@ static oct_gemm_rows block_rows(const conv_job *job, size_t group, size_t block,
   }
   void *panel = slice + job->plan.panel_offset;
   if (fresh)
-    oct_conv_pack_panel(&job->conv, product, &job->input, group, first, rows.count, job->groups[group].prepared.zero,
+    oct_conv_pack_panel(&job->conv, product, &job->input, index, first, rows.count, job->products[index].prepared.zero,
                         panel, slice + job->plan.scratch_offset, row_sum);
   rows.a = panel;
   rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
   return rows;
 }
 
-/* Pieces begin..<end: group by group, blocks of pixels, blocks of panels. */
+/* Pieces begin..<end: product by product, blocks of pixels, blocks of panels. */
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   const conv_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
@@ -202,30 +203,29 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   for (size_t piece = begin; piece < end; piece++) {
     const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
     const size_t block = piece / plan->panel_blocks % plan->row_blocks;
-    const size_t group = piece / plan->panel_blocks / plan->row_blocks;
-    const oct_gemm_rows rows = block_rows(job, group, block, slice);
+    const size_t index = piece / plan->panel_blocks / plan->row_blocks;
+    const oct_gemm_rows rows = block_rows(job, index, block, slice);
     const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
-    const ptrdiff_t offset = first * job->call->y_stride + (ptrdiff_t)(group * job->conv.group_out);
-    oct_gemm_run_block(&job->groups[group].prepared, &rows, panel,
+    const ptrdiff_t offset = first * job->call->y_stride + (ptrdiff_t)(index * job->conv.out);
+    oct_gemm_run_block(&job->products[index].prepared, &rows, panel,
                        panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
                        (char *)job->call->y + offset * size, job->call->y_stride * size);
   }
 }
 
-/* Lays the groups' arrays and the workers' slices into the workspace. */
-static oct_status prepare_groups(const char *entry, conv_job *job, void *workspace) {
-  const size_t groups = (size_t)job->conv.geometry.groups;
-  job->groups = workspace;
-  char *columns = (char *)workspace + oct_round_up(groups * sizeof(conv_group), OCT_ALIGNMENT);
-  for (size_t group = 0; group < groups; group++) {
-    conv_group *place = &job->groups[group];
-    const oct_status status = oct_conv_group(entry, &job->conv, group, &place->packed);
+/* Lays the products' arrays and the workers' slices into the workspace. */
+static oct_status prepare_products(const char *entry, conv_job *job, void *workspace) {
+  const size_t products = job->conv.products;
+  job->products = workspace;
+  char *columns = (char *)workspace + oct_round_up(products * sizeof(conv_product), OCT_ALIGNMENT);
+  for (size_t index = 0; index < products; index++) {
+    conv_product *place = &job->products[index];
+    const oct_status status = oct_conv_product(entry, &job->conv, index, &place->packed);
     if (status != OCT_OK) return status;
-    place->prepared =
-        oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output, group * job->conv.group_out,
-                         columns + group * oct_gemm_column_bytes(&job->first));
+    place->prepared = oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output,
+                                       index * job->conv.out, columns + index * oct_gemm_column_bytes(&job->first));
   }
-  job->slices = (char *)workspace + group_bytes(job);
+  job->slices = (char *)workspace + product_bytes(job);
   for (int worker = 0; job->plan.slice > 0 && worker < job->plan.threads; worker++)
     *oct_gemm_slice_mark(job->slices + (size_t)worker * job->plan.slice) = OCT_GEMM_NO_BLOCK;
   return OCT_OK;
@@ -253,14 +253,14 @@ oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call 
   if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status != OCT_OK || call->batch == 0) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  const size_t groups = (size_t)job.conv.geometry.groups;
+  const size_t products = job.conv.products;
   job.input.x = call->x;
   job.input.x_stride = call->x_stride;
-  job.plan = oct_gemm_make_plan(&job.first, job.m, groups, job.packs_rows, threads);
-  status = oct_run_workspace(entry, run, group_bytes(&job) + (size_t)job.plan.threads * job.plan.slice, &workspace);
-  if (status == OCT_OK) status = prepare_groups(entry, &job, workspace);
+  job.plan = oct_gemm_make_plan(&job.first, job.m, products, job.packs_rows, threads);
+  status = oct_run_workspace(entry, run, product_bytes(&job) + (size_t)job.plan.threads * job.plan.slice, &workspace);
+  if (status == OCT_OK) status = prepare_products(entry, &job, workspace);
   if (status != OCT_OK) return status;
-  oct_parallel_for(groups * job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
+  oct_parallel_for(products * job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
   if (oct_verbose()) tell(&job, oct_clock_us() - start);
   return OCT_OK;
 }

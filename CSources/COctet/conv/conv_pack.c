@@ -117,19 +117,44 @@ oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometr
   return OCT_OK;
 }
 
+/* Cycles per pixel for one product of `merged` groups, roughly: multiply-adds of the columns that tiles have, the way
+ * from sums to outputs, and gathering. */
+static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in, size_t out) {
+  const size_t half = kernel->nr >= 32 ? kernel->nr / 2 : kernel->nr; /* wide tiles have a narrow form */
+  const double halves = (double)oct_ceil_div(out, half), depth = (double)taps * (double)in;
+  return depth * halves * (double)half / kernel->speed + 8.0 * halves + 4.0 * (double)taps + depth / 16.0;
+}
+
+/* How many groups to merge into one product: a divisor of the groups that still fits a tile. */
+static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
+  size_t best = 1;
+  double best_cost = product_cost(kernel, taps, in, out);
+  for (size_t merged = 2; merged <= groups && merged <= kernel->nr / out; merged++) {
+    if (groups % merged != 0) continue;
+    const double cost = product_cost(kernel, taps, merged * in, merged * out) / (double)merged;
+    if (cost >= best_cost) continue;
+    best = merged;
+    best_cost = cost;
+  }
+  return best;
+}
+
 /* Sizes of the view from a sound geometry; false on overflow. */
 static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *kernel, oct_conv_packed *view,
                    size_t *total) {
-  view->geometry = *geometry;
-  view->group_in = (size_t)(geometry->in_channels / geometry->groups);
-  view->group_out = (size_t)(geometry->out_channels / geometry->groups);
+  const size_t groups = (size_t)geometry->groups;
+  const size_t in = (size_t)geometry->in_channels / groups, out = (size_t)geometry->out_channels / groups;
   size_t k, all;
+  view->geometry = *geometry;
   view->taps = 1;
   for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
     if (!oct_multiply(view->taps, (size_t)geometry->kernel[d], &view->taps)) return false;
-  return oct_multiply(view->taps, view->group_in, &k) &&
-         oct_gemm_packed_bytes(kernel, view->group_out, k, &view->block_bytes) &&
-         oct_multiply(view->block_bytes, (size_t)geometry->groups, &all) && oct_add(all, HEADER_BYTES, total) &&
+  view->merged = choose_merged(kernel, groups, view->taps, in, out);
+  view->products = groups / view->merged;
+  view->in = in * view->merged;
+  view->out = out * view->merged;
+  return oct_multiply(view->taps, view->in, &k) && oct_gemm_packed_bytes(kernel, view->out, k, &view->block_bytes) &&
+         oct_multiply(view->block_bytes, view->products, &all) && oct_add(all, HEADER_BYTES, total) &&
          *total <= PTRDIFF_MAX;
 }
 
@@ -171,33 +196,34 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
     return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: packed_size is %zu, expected %zu; ask oct_conv_packed_size", entry,
                     packed_size, total);
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  const size_t k = view.taps * view.group_in;
-  for (size_t group = 0; group < weights->groups; group++) {
-    const size_t first = group * view.group_out;
+  const size_t column = view.taps * (view.in / view.merged);
+  for (size_t product = 0; product < view.products; product++) {
+    const size_t first = product * view.out;
     const bool per_channel = weights->zero_point_count != 1;
     const oct_gemm_source source = {
         .a_dtype = weights->x_dtype,
         .b_dtype = weights->w_dtype,
-        .n = view.group_out,
+        .n = view.out,
         .k_outer = view.taps,
-        .k_inner = view.group_in,
-        .blocks = 1,
-        .b = (const char *)weights->w + first * k,
-        .stride_n = (ptrdiff_t)k,
+        .k_inner = view.in,
+        .blocks = view.merged,
+        .b = (const char *)weights->w + first * column,
+        .stride_n = (ptrdiff_t)column,
         .stride_outer = 1,
         .stride_inner = (ptrdiff_t)view.taps,
         .zero_point = weights->zero_point && per_channel ? weights->zero_point + first : weights->zero_point,
-        .zero_point_count = per_channel ? view.group_out : 1,
+        .zero_point_count = per_channel ? view.out : 1,
     };
-    oct_gemm_pack_source(kernel, &source, (char *)packed + HEADER_BYTES + group * view.block_bytes);
+    oct_gemm_pack_source(kernel, &source, (char *)packed + HEADER_BYTES + product * view.block_bytes);
   }
   header.total = total;
   header.check = header_check(&header);
   memset(packed, 0, HEADER_BYTES);
   memcpy(packed, &header, sizeof header);
   if (oct_verbose())
-    oct_tell("conv pack [%zu, %zu] taps=%zu groups=%zu kernel=%s %.1f us", weights->out_channels, view.group_in,
-             view.taps, weights->groups, kernel->name, oct_clock_us() - start);
+    oct_tell("conv pack [%zu, %zu] taps=%zu groups=%zu in %zu products kernel=%s %.1f us", weights->out_channels,
+             weights->in_channels / weights->groups, view.taps, weights->groups, view.products, kernel->name,
+             oct_clock_us() - start);
   return OCT_OK;
 }
 
@@ -241,11 +267,11 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
   return OCT_OK;
 }
 
-oct_status oct_conv_group(const char *entry, const oct_conv_packed *view, size_t group, oct_gemm_packed *product) {
-  const oct_status status = oct_gemm_open(entry, view->blocks + group * view->block_bytes, view->block_bytes, product);
+oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, size_t index, oct_gemm_packed *product) {
+  const oct_status status = oct_gemm_open(entry, view->blocks + index * view->block_bytes, view->block_bytes, product);
   if (status != OCT_OK) return status;
-  if (product->n != view->group_out || product->k != view->taps * view->group_in ||
+  if (product->n != view->out || product->k != view->taps * view->in ||
       product->a_dtype != (oct_dtype)view->geometry.x_dtype)
-    return corrupt(entry, "a group that contradicts the geometry");
+    return corrupt(entry, "a product that contradicts the geometry");
   return OCT_OK;
 }

@@ -21,10 +21,11 @@ typedef struct oct_conv_geometry {
 /* A view of packed weights, valid while they are. */
 typedef struct oct_conv_packed {
   oct_conv_geometry geometry;
-  size_t taps;        /* of one channel */
-  size_t group_in;    /* input channels of a group */
-  size_t group_out;   /* output channels of a group */
-  const char *blocks; /* the groups' packed products */
+  size_t taps;     /* of one channel */
+  size_t products; /* matrix products, each for `merged` groups */
+  size_t merged; /* groups of one product: block diagonal weights, zeros between, when groups are narrower than tiles */
+  size_t in, out;     /* input and output channels of a product */
+  const char *blocks; /* the packed products */
   size_t block_bytes;
 } oct_conv_packed;
 
@@ -37,8 +38,8 @@ oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometr
 /* Opens packed weights, refusing what this library did not write. */
 oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_size, oct_conv_packed *view);
 
-/* The packed product of one group. */
-oct_status oct_conv_group(const char *entry, const oct_conv_packed *view, size_t group, oct_gemm_packed *product);
+/* One of the packed products. */
+oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, size_t index, oct_gemm_packed *product);
 
 /* Packs the general path for a kernel of gemm.def, chosen by the caller: for tests and benchmarks. */
 oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weights *weights, void *packed,

@@ -66,7 +66,8 @@ void oct_gemm_interleave(const oct_gemm_kernel *kernel, const void *rows, size_t
 }
 
 size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows) {
-  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed), OCT_ALIGNMENT);
+  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed) + OCT_GEMM_PANEL_SLACK,
+                      OCT_ALIGNMENT);
 }
 
 size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed) {

@@ -52,8 +52,11 @@ int64_t oct_gemm_row_sum(oct_gemm_form form, const void *row, size_t count);
  * k_group][row_group][k_group]. */
 void oct_gemm_interleave(const oct_gemm_kernel *kernel, const void *rows, size_t row_bytes, void *to);
 
-/* Bytes of `rows` packed rows, and of the scratch for packing them, both multiples of OCT_ALIGNMENT. Scratch is 0
- * without row groups. */
+/* Bytes behind a panel's last row that packing may write. */
+enum { OCT_GEMM_PANEL_SLACK = 32 };
+
+/* Bytes of `rows` packed rows with their slack, and of the scratch for packing them, both multiples of OCT_ALIGNMENT.
+ * Scratch is 0 without row groups. */
 size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows);
 size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed);
 

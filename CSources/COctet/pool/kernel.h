@@ -5,10 +5,20 @@
 #include "base/isa.h"
 #include "octet/pool.h"
 
-/* y[c] = max over taps t of taps[t][c] for c in 0..<channels, and of the old y[c] when `more`. count is at least 1,
- * channels too. Taps don't overlap y. Since a maximum may be taken twice, kernels let their last vector overlap the one
- * before. */
-typedef void (*oct_pool_max)(const uint8_t *const *taps, size_t count, size_t channels, bool more, uint8_t *y);
+/* A run of output pixels whose windows hold the same taps. Pixel i takes the maximum over lines l and taps t, channel
+ * by channel, of the pixel at lines[l] + offset + i * pixel_step + t * tap_step, and of the old output when `more`. All
+ * counts are at least 1; distances are in bytes. Inputs don't overlap outputs. Since a maximum may be taken twice,
+ * kernels let their last vector overlap the one before. */
+typedef struct oct_pool_run {
+  const uint8_t *const *lines;
+  size_t line_count, taps, pixels, channels;
+  ptrdiff_t offset, tap_step, pixel_step;
+  bool more;
+  uint8_t *y;
+  ptrdiff_t y_step;
+} oct_pool_run;
+
+typedef void (*oct_pool_max)(const oct_pool_run *run);
 
 typedef struct oct_pool_kernel {
   const char *name;

@@ -4,9 +4,9 @@
 #include "base/status.h"
 #include "kernel.h"
 
-/* Pixels that a kernel is handed at once, and bytes that a claimed range reads at least; fewer than eight ranges stay
- * alone. */
-enum { TAPS_AT_ONCE = 64, RANGE_BYTES = 1 << 16, FORK_BYTES = 1 << 19 };
+/* Lines of a window that a kernel is handed at once, bytes that a claimed range reads at least, bytes that start a
+ * team. */
+enum { LINES_AT_ONCE = 64, RANGE_BYTES = 1 << 16, FORK_BYTES = 1 << 19 };
 
 static const oct_pool_kernel *const table[] = {
 #define ENTRY_1(symbol) &symbol,
@@ -58,39 +58,68 @@ static span span_of(const axis *a, size_t o) {
                 .origin = start - a->padding};
 }
 
-static void pool_pixel(const job *j, size_t image, const span *spans, uint8_t *y) {
-  const axis *const a = j->axes;
-  const uint8_t *taps[TAPS_AT_ONCE];
-  size_t count = 0;
-  bool more = false;
-  for (size_t tz = spans[0].first; tz < spans[0].end; tz++)
-    for (size_t ty = spans[1].first; ty < spans[1].end; ty++) {
-      const size_t z = spans[0].origin + tz * a[0].dilation, row = spans[1].origin + ty * a[1].dilation;
-      const size_t line = ((image * a[0].in + z) * a[1].in + row) * a[2].in;
-      for (size_t tx = spans[2].first; tx < spans[2].end; tx++) {
-        if (count == TAPS_AT_ONCE) {
-          j->max(taps, count, j->channels, more, y);
-          more = true;
-          count = 0;
-        }
-        taps[count++] = j->x + (ptrdiff_t)(line + spans[2].origin + tx * a[2].dilation) * j->x_stride;
-      }
-    }
-  j->max(taps, count, j->channels, more, y);
+/* `count` output pixels of a row whose windows hold the taps of `across`. */
+static void pool_run(const job *j, const uint8_t *const *lines, size_t line_count, bool more, const span *across,
+                     size_t count, uint8_t *y) {
+  const axis *a = &j->axes[2];
+  const size_t taps = across->end - across->first;
+  /* Distances that no pair of pixels has may be beyond any size. */
+  const oct_pool_run run = {.lines = lines,
+                            .line_count = line_count,
+                            .taps = taps,
+                            .pixels = count,
+                            .channels = j->channels,
+                            .offset = (ptrdiff_t)(across->origin + across->first * a->dilation) * j->x_stride,
+                            .tap_step = taps > 1 ? (ptrdiff_t)a->dilation * j->x_stride : 0,
+                            .pixel_step = count > 1 ? (ptrdiff_t)a->stride * j->x_stride : 0,
+                            .more = more,
+                            .y = y,
+                            .y_step = j->y_stride};
+  j->max(&run);
+}
+
+/* Outputs begin..<end of a row, from the given lines of their windows: one run where windows lie whole inside the
+ * input, and pixel by pixel at the edges. */
+static void pool_line(const job *j, const uint8_t *const *lines, size_t line_count, bool more, size_t begin, size_t end,
+                      uint8_t *y) {
+  const axis *a = &j->axes[2];
+  const size_t window = (a->kernel - 1) * a->dilation + 1, room = a->in + a->padding;
+  const size_t whole_begin = oct_ceil_div(a->padding, a->stride);
+  const size_t whole_end = room >= window ? (room - window) / a->stride + 1 : 0;
+  for (size_t o = begin; o < end;) {
+    const size_t stop = o >= whole_begin && o < whole_end ? (whole_end < end ? whole_end : end) : o + 1;
+    const span across = span_of(a, o);
+    pool_run(j, lines, line_count, more, &across, stop - o, y + (ptrdiff_t)(o - begin) * j->y_stride);
+    o = stop;
+  }
 }
 
 static void pool_pixels(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
   const axis *const a = j->axes;
+  const uint8_t *lines[LINES_AT_ONCE];
   for (size_t pixel = begin; pixel < end;) {
     const size_t row = pixel / a[2].out, plane = row / a[1].out, row_end = (row + 1) * a[2].out;
-    const size_t stop = row_end < end ? row_end : end;
-    span spans[3] = {span_of(&a[0], plane % a[0].out), span_of(&a[1], row % a[1].out), {0, 0, 0}};
-    for (; pixel < stop; pixel++) {
-      spans[2] = span_of(&a[2], pixel - row * a[2].out);
-      pool_pixel(j, plane / a[0].out, spans, j->y + (ptrdiff_t)pixel * j->y_stride);
-    }
+    const size_t stop = row_end < end ? row_end : end, ox = pixel - row * a[2].out, ox_end = ox + (stop - pixel);
+    const size_t image = plane / a[0].out;
+    const span deep = span_of(&a[0], plane % a[0].out), down = span_of(&a[1], row % a[1].out);
+    uint8_t *y = j->y + (ptrdiff_t)pixel * j->y_stride;
+    size_t count = 0;
+    bool more = false;
+    for (size_t tz = deep.first; tz < deep.end; tz++)
+      for (size_t ty = down.first; ty < down.end; ty++) {
+        if (count == LINES_AT_ONCE) {
+          pool_line(j, lines, count, more, ox, ox_end, y);
+          more = true;
+          count = 0;
+        }
+        const size_t line =
+            (image * a[0].in + deep.origin + tz * a[0].dilation) * a[1].in + down.origin + ty * a[1].dilation;
+        lines[count++] = j->x + (ptrdiff_t)(line * a[2].in) * j->x_stride;
+      }
+    pool_line(j, lines, count, more, ox, ox_end, y);
+    pixel = stop;
   }
 }
 

@@ -15,48 +15,56 @@ static inline __attribute__((always_inline)) uint8x16_t larger(uint8x16_t a, uin
   return is_signed ? vreinterpretq_u8_s8(vmaxq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b))) : vmaxq_u8(a, b);
 }
 
-static inline __attribute__((always_inline)) void max_64(const uint8_t *const *taps, size_t count, size_t c, bool more,
-                                                         uint8_t *y, const bool is_signed) {
-  const uint8_t *start = (more ? y : taps[0]) + c;
+/* 16 * count channels of the pixel at `offset`. */
+static inline __attribute__((always_inline)) void max_vectors(const oct_pool_run *run, ptrdiff_t offset, uint8_t *y,
+                                                              const int count, const bool is_signed) {
+  const uint8_t *start = run->more ? y : run->lines[0] + offset;
   uint8x16_t v[4];
-  for (int i = 0; i < 4; i++) v[i] = vld1q_u8(start + 16 * i);
-  for (size_t t = more ? 0 : 1; t < count; t++)
-    for (int i = 0; i < 4; i++) v[i] = larger(v[i], vld1q_u8(taps[t] + c + 16 * i), is_signed);
-  for (int i = 0; i < 4; i++) vst1q_u8(y + c + 16 * i, v[i]);
-}
-
-/* `width` of 1...16 bytes. */
-static inline __attribute__((always_inline)) void max_few(const uint8_t *const *taps, size_t count, size_t c, bool more,
-                                                          uint8_t *y, const size_t width, const bool is_signed) {
-  uint8_t v[16] = {0}, x[16] = {0};
-  memcpy(v, (more ? y : taps[0]) + c, width);
-  uint8x16_t best = vld1q_u8(v);
-  for (size_t t = more ? 0 : 1; t < count; t++) {
-    memcpy(x, taps[t] + c, width);
-    best = larger(best, vld1q_u8(x), is_signed);
+  for (int i = 0; i < count; i++) v[i] = vld1q_u8(start + 16 * i);
+  for (size_t l = 0; l < run->line_count; l++) {
+    const uint8_t *x = run->lines[l];
+    ptrdiff_t at = offset;
+    for (size_t t = 0; t < run->taps; t++, at += run->tap_step)
+      for (int i = 0; i < count; i++) v[i] = larger(v[i], vld1q_u8(x + at + 16 * i), is_signed);
   }
-  vst1q_u8(v, best);
-  memcpy(y + c, v, width);
+  for (int i = 0; i < count; i++) vst1q_u8(y + 16 * i, v[i]);
 }
 
-static inline __attribute__((always_inline)) void max_pixel(const uint8_t *const *taps, size_t count, size_t channels,
-                                                            bool more, uint8_t *y, const bool is_signed) {
-  size_t c = 0;
-  for (; c + 64 <= channels; c += 64) max_64(taps, count, c, more, y, is_signed);
-  for (; c + 16 <= channels; c += 16) max_few(taps, count, c, more, y, 16, is_signed);
-  if (c == channels) return;
-  if (channels >= 16)
-    max_few(taps, count, channels - 16, more, y, 16, is_signed);
-  else
-    max_few(taps, count, 0, more, y, channels, is_signed);
+/* `width` of 1...15 bytes. */
+static inline __attribute__((always_inline)) void max_few(const oct_pool_run *run, ptrdiff_t offset, uint8_t *y,
+                                                          size_t width, const bool is_signed) {
+  uint8_t bytes[16] = {0};
+  memcpy(bytes, run->more ? y : run->lines[0] + offset, width);
+  uint8x16_t best = vld1q_u8(bytes);
+  for (size_t l = 0; l < run->line_count; l++) {
+    ptrdiff_t at = offset;
+    for (size_t t = 0; t < run->taps; t++, at += run->tap_step) {
+      memcpy(bytes, run->lines[l] + at, width);
+      best = larger(best, vld1q_u8(bytes), is_signed);
+    }
+  }
+  vst1q_u8(bytes, best);
+  memcpy(y, bytes, width);
 }
 
-static void max_u8(const uint8_t *const *taps, size_t count, size_t channels, bool more, uint8_t *y) {
-  max_pixel(taps, count, channels, more, y, false);
+static inline __attribute__((always_inline)) void max_run(const oct_pool_run *run, const bool is_signed) {
+  const size_t channels = run->channels;
+  for (size_t i = 0; i < run->pixels; i++) {
+    const ptrdiff_t offset = run->offset + (ptrdiff_t)i * run->pixel_step;
+    uint8_t *y = run->y + (ptrdiff_t)i * run->y_step;
+    size_t c = 0;
+    for (; c + 64 <= channels; c += 64) max_vectors(run, offset + (ptrdiff_t)c, y + c, 4, is_signed);
+    for (; c + 16 <= channels; c += 16) max_vectors(run, offset + (ptrdiff_t)c, y + c, 1, is_signed);
+    if (c == channels) continue;
+    if (channels >= 16)
+      max_vectors(run, offset + (ptrdiff_t)channels - 16, y + channels - 16, 1, is_signed);
+    else
+      max_few(run, offset, y, channels, is_signed);
+  }
 }
-static void max_s8(const uint8_t *const *taps, size_t count, size_t channels, bool more, uint8_t *y) {
-  max_pixel(taps, count, channels, more, y, true);
-}
+
+static void max_u8(const oct_pool_run *run) { max_run(run, false); }
+static void max_s8(const oct_pool_run *run) { max_run(run, true); }
 
 OCT_ISA_END
 

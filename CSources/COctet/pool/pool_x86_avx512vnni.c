@@ -14,39 +14,37 @@ static inline __attribute__((always_inline)) __m512i larger(__m512i a, __m512i b
   return is_signed ? _mm512_max_epi8(a, b) : _mm512_max_epu8(a, b);
 }
 
-static inline __attribute__((always_inline)) void max_256(const uint8_t *const *taps, size_t count, size_t c, bool more,
-                                                          uint8_t *y, const bool is_signed) {
-  const uint8_t *start = more ? y : taps[0];
+/* 64 * count channels of the pixel at `offset`, the last vector under a mask. */
+static inline __attribute__((always_inline)) void max_vectors(const oct_pool_run *run, ptrdiff_t offset, uint8_t *y,
+                                                              const int count, const __mmask64 m,
+                                                              const bool is_signed) {
+  const uint8_t *start = run->more ? y : run->lines[0] + offset;
   __m512i v[4];
-  for (int i = 0; i < 4; i++) v[i] = _mm512_loadu_si512(start + c + 64 * i);
-  for (size_t t = more ? 0 : 1; t < count; t++)
-    for (int i = 0; i < 4; i++) v[i] = larger(v[i], _mm512_loadu_si512(taps[t] + c + 64 * i), is_signed);
-  for (int i = 0; i < 4; i++) _mm512_storeu_si512(y + c + 64 * i, v[i]);
+  for (int i = 0; i < count; i++) v[i] = _mm512_maskz_loadu_epi8(m, start + 64 * i);
+  for (size_t l = 0; l < run->line_count; l++) {
+    const uint8_t *x = run->lines[l];
+    ptrdiff_t at = offset;
+    for (size_t t = 0; t < run->taps; t++, at += run->tap_step)
+      for (int i = 0; i < count; i++) v[i] = larger(v[i], _mm512_maskz_loadu_epi8(m, x + at + 64 * i), is_signed);
+  }
+  for (int i = 0; i < count; i++) _mm512_mask_storeu_epi8(y + 64 * i, m, v[i]);
 }
 
-static inline __attribute__((always_inline)) void max_64(const uint8_t *const *taps, size_t count, size_t c,
-                                                         __mmask64 m, bool more, uint8_t *y, const bool is_signed) {
-  __m512i v = _mm512_maskz_loadu_epi8(m, (more ? y : taps[0]) + c);
-  for (size_t t = more ? 0 : 1; t < count; t++) v = larger(v, _mm512_maskz_loadu_epi8(m, taps[t] + c), is_signed);
-  _mm512_mask_storeu_epi8(y + c, m, v);
-}
-
-static inline __attribute__((always_inline)) void max_pixel(const uint8_t *const *taps, size_t count, size_t channels,
-                                                            bool more, uint8_t *y, const bool is_signed) {
-  size_t c = 0;
-  for (; c + 256 <= channels; c += 256) max_256(taps, count, c, more, y, is_signed);
-  for (; c < channels; c += 64) {
-    const size_t left = channels - c;
-    max_64(taps, count, c, left >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1, more, y, is_signed);
+static inline __attribute__((always_inline)) void max_run(const oct_pool_run *run, const bool is_signed) {
+  const __mmask64 all = ~(__mmask64)0;
+  for (size_t i = 0; i < run->pixels; i++) {
+    const ptrdiff_t offset = run->offset + (ptrdiff_t)i * run->pixel_step;
+    uint8_t *y = run->y + (ptrdiff_t)i * run->y_step;
+    size_t c = 0;
+    for (; c + 256 <= run->channels; c += 256) max_vectors(run, offset + (ptrdiff_t)c, y + c, 4, all, is_signed);
+    for (; c + 64 <= run->channels; c += 64) max_vectors(run, offset + (ptrdiff_t)c, y + c, 1, all, is_signed);
+    if (c < run->channels)
+      max_vectors(run, offset + (ptrdiff_t)c, y + c, 1, ((__mmask64)1 << (run->channels - c)) - 1, is_signed);
   }
 }
 
-static void max_u8(const uint8_t *const *taps, size_t count, size_t channels, bool more, uint8_t *y) {
-  max_pixel(taps, count, channels, more, y, false);
-}
-static void max_s8(const uint8_t *const *taps, size_t count, size_t channels, bool more, uint8_t *y) {
-  max_pixel(taps, count, channels, more, y, true);
-}
+static void max_u8(const oct_pool_run *run) { max_run(run, false); }
+static void max_s8(const oct_pool_run *run) { max_run(run, true); }
 
 OCT_ISA_END
 
