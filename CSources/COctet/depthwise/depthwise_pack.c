@@ -2,15 +2,12 @@
 #include <string.h>
 
 #include "base/align.h"
+#include "base/registry.h"
 #include "base/status.h"
 #include "kernel.h"
 
 static const oct_depthwise_kernel *const table[] = {
-#define ENTRY_1(symbol) &symbol,
-#define ENTRY_0(symbol)
-#define ENTRY_SELECT(flag, symbol) ENTRY_##flag(symbol)
-#define ENTRY(flag, symbol) ENTRY_SELECT(flag, symbol)
-#define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) ENTRY(OCT_ARCH_##arch, symbol)
+#define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
 #include "depthwise.def"
 #undef OCT_DEPTHWISE_KERNEL
 };
@@ -23,7 +20,8 @@ oct_status oct_depthwise_select(const oct_depthwise_kernel **kernel, uint32_t *i
   const oct_status status = oct_max_isa(&max);
   if (status != OCT_OK) return status;
   uint32_t i = 0;
-  while (!oct_isa_allowed(table[i]->isa, max)) i++; /* the last entry is scalar, which is always allowed */
+  while (!oct_registry_allows("depthwise", table[i]->name, table[i]->isa, max))
+    i++; /* the last entry is scalar, which is always allowed */
   *kernel = table[i];
   *index = i;
   return OCT_OK;
