@@ -97,7 +97,7 @@ let package = Package(
     ),
     .testTarget(
       name: "ParityTests",
-      dependencies: ["OctetParity"],
+      dependencies: ["OctetParity", "OctetTensor"],
       exclude: ["Cases"]
     ),
   ],

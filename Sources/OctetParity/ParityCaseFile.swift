@@ -36,7 +36,7 @@ package struct ParityCaseFile: Sendable {
   ///
   /// - Throws: `fileAccess`, `malformedFile`, or what a quantizer that can't exist gives.
   package init(path: String) throws(OctetError) {
-    let file = try SafetensorsFile(path: path, access: .read)
+    let file = try SafetensorsFile(path: path, access: .copied)
     let version = try Self.metadata(file, "octet.case")
     guard version == "1" else {
       throw Self.failure("octet.case", expected: "format version 1", received: version)

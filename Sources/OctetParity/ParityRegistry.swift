@@ -1,3 +1,4 @@
+import OctetQuantization
 import OctetTensor
 
 /// Every operation that parity cases can name, from the tables of all rooms.
@@ -21,7 +22,7 @@ package struct ParityRegistry: Sendable {
 
   /// The operations of this build.
   package static func standard() throws(OctetError) -> ParityRegistry {
-    try ParityRegistry([TensorParityOperations.all])
+    try ParityRegistry([TensorParityOperations.all, ObserverParityOperations.all])
   }
 
   /// The names in order.

@@ -11,6 +11,13 @@ package struct CaseResult: Sendable {
   /// The judgement of each output.
   package var outputs: [OutputVerdict] = []
 
+  /// A result without outputs.
+  package init(name: String, operation: String, failures: [String] = []) {
+    self.name = name
+    self.operation = operation
+    self.failures = failures
+  }
+
   /// True when nothing is wrong.
   package var passed: Bool { failures.isEmpty }
 

@@ -33,7 +33,8 @@ struct ProgressBar {
     let filled = done * width / total
     let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: width - filled)
     let elapsed = seconds(ContinuousClock.now - start)
-    let left = done == 0 ? "" : "  \(fixed(elapsed * Double(total - done) / Double(done), 0)) s left"
+    let left =
+      done == 0 ? "" : "  \(fixed(elapsed * Double(total - done) / Double(done), 0)) s left"
     write("\r\u{1B}[K\(label) \(bar) \(done)/\(total)\(left)")
   }
 

@@ -32,13 +32,14 @@ struct CommandTests {
     #expect(try decisions(["OMP_NUM_THREADS": "1"]) == best)
   }
 
-  @Test(arguments: [
-    (["inspect", "/nonexistent.safetensors"], 2, "nonexistent"),
-    (["demo", "--model", "README.md"], 2, "README.md"),
-    (["demo", "--calibration", "0"], 1, "calibration"),
-    (["parity", "/nonexistent"], 2, "nonexistent"),
-    (["nonsense"], 1, "nonsense"),
-  ] as [([String], Int32, String)])
+  @Test(
+    arguments: [
+      (["inspect", "/nonexistent.safetensors"], 2, "nonexistent"),
+      (["demo", "--model", "README.md"], 2, "README.md"),
+      (["demo", "--calibration", "0"], 1, "calibration"),
+      (["parity", "/nonexistent"], 2, "nonexistent"),
+      (["nonsense"], 1, "nonsense"),
+    ] as [([String], Int32, String)])
   func mistakesEndWithACodeAndASentence(
     arguments: [String], status: Int32, word: String
   ) throws {

@@ -56,7 +56,9 @@ struct ModuleTests {
 
   @Test func loadingIsAllOrNothing() throws {
     let model = Outer().eval()
-    let before = try model.stateDictionary().entries.map { "\(try $0.tensor.contiguous().withBytes { Array($0) })" }
+    let before = try model.stateDictionary().entries.map {
+      "\(try $0.tensor.contiguous().withBytes { Array($0) })"
+    }
     var state = Outer().stateDictionary()
     state["block.tail.1.bias"] = try Tensor(repeating: Float(0), shape: [3])
     let shape = #expect(throws: OctetError.self) { try model.load(state) }
@@ -66,7 +68,9 @@ struct ModuleTests {
     let names = #expect(throws: OctetError.self) { try model.load(state) }
     #expect(names?.received.contains("missing [block.tail.1.bias]") == true)
     #expect(names?.received.contains("unexpected [block.extra]") == true)
-    let after = try model.stateDictionary().entries.map { "\(try $0.tensor.contiguous().withBytes { Array($0) })" }
+    let after = try model.stateDictionary().entries.map {
+      "\(try $0.tensor.contiguous().withBytes { Array($0) })"
+    }
     #expect(before == after)
     try model.load(state, strict: false)
   }
@@ -98,8 +102,14 @@ struct ModuleTests {
   @Test func hooksAndObserversRunInOrder() throws {
     let linear = Linear(2, 2)
     var seen: [String] = []
-    linear.preHooks.append(ModuleHook { _, x in seen.append("pre"); return x * 2 })
-    linear.postHooks.append(ModuleHook { _, y in seen.append("post"); return y + 1 })
+    linear.preHooks.append(
+      ModuleHook { _, x in
+        seen.append("pre"); return x * 2
+      })
+    linear.postHooks.append(
+      ModuleHook { _, y in
+        seen.append("post"); return y + 1
+      })
     try linear.become(Doubling())
     let y = linear(try Tensor([1, 2] as [Float], shape: [1, 2]))
     #expect(try y.elements(as: Float.self) == [5, 9])

@@ -53,10 +53,11 @@ struct ErrorTests {
     #expect(error?.fix.contains("QuantStub") == true)
   }
 
-  @Test(arguments: [
-    (0.0, 0, "scale"), (-1, 0, "scale"), (.nan, 0, "scale"), (.infinity, 0, "scale"),
-    (1e300, 0, "scale"), (1, 256, "zero_point"), (1, -1, "zero_point"),
-  ] as [(Double, Int, String)])
+  @Test(
+    arguments: [
+      (0.0, 0, "scale"), (-1, 0, "scale"), (.nan, 0, "scale"), (.infinity, 0, "scale"),
+      (1e300, 0, "scale"), (1, 256, "zero_point"), (1, -1, "zero_point"),
+    ] as [(Double, Int, String)])
   func quantizersRefuse(scale: Double, zeroPoint: Int, argument: String) throws {
     let error = #expect(throws: OctetError.self) {
       try Functional.quantizePerTensor(

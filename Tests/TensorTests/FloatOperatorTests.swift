@@ -64,7 +64,8 @@ struct FloatOperatorTests {
   @Test func batchNormScalesEachChannel() throws {
     let x = try Tensor([1, 2, 3, 4, 5, 6, 7, 8] as [Float], shape: [2, 2, 2])
     let y = try Functional.batchNorm(
-      x, mean: Tensor([1, 2] as [Float], shape: [2]), variance: Tensor([4, 9] as [Float], shape: [2]),
+      x, mean: Tensor([1, 2] as [Float], shape: [2]),
+      variance: Tensor([4, 9] as [Float], shape: [2]),
       weight: Tensor([2, 3] as [Float], shape: [2]), bias: Tensor([0, 1] as [Float], shape: [2]),
       epsilon: 0)
     #expect(try y.elements(as: Float.self) == [0, 1, 2, 3, 4, 5, 6, 7])

@@ -9,7 +9,8 @@ struct ViewTests {
 
   @Test func selectTakesASlice() throws {
     let x = try iota([2, 3, 4])
-    #expect(try x.select(dim: 1, index: 2).elements(as: Float.self) == [8, 9, 10, 11, 20, 21, 22, 23])
+    #expect(
+      try x.select(dim: 1, index: 2).elements(as: Float.self) == [8, 9, 10, 11, 20, 21, 22, 23])
     #expect(try x.select(dim: -1, index: -1).shape == [2, 3])
     #expect(try x.select(dim: 0, index: 1).storage === x.storage)
   }
@@ -38,9 +39,10 @@ struct ViewTests {
 
   @Test func viewOfAStridedTensorWhereStridesAllow() throws {
     let x = try iota([2, 3, 4]).slice(dim: 0, 0..<2).permuted([0, 1, 2]).slice(dim: 1, 0..<2)
-    #expect(try x.view([2, 8]).elements(as: Float.self) == [
-      0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 16, 17, 18, 19,
-    ])
+    #expect(
+      try x.view([2, 8]).elements(as: Float.self) == [
+        0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 16, 17, 18, 19,
+      ])
     #expect(throws: OctetError.self) { try x.view([16]) }
   }
 

@@ -14,32 +14,19 @@ typedef struct gather {
   oct_gemm_form form;
   oct_dtype dtype;
   int32_t zero;
-  size_t channels, element; /* of a group; bytes of one in the panel */
-  size_t taps_plane;        /* taps of the last two dimensions */
-  bool side_by_side;        /* taps along the last dimension are neighbours in memory */
-  bool same;                /* the panel holds the same bytes as x */
+  size_t channels, element;              /* of a group; bytes of one in the panel */
+  size_t taps_plane;                     /* taps of the last two dimensions */
+  bool side_by_side;                     /* taps along the last dimension are neighbours in memory */
+  uint8_t flip;                          /* of bytes on their way into the panel */
+  ptrdiff_t reach[OCT_CONV_MAX_RANK];    /* pixels from the first tap to the last */
+  ptrdiff_t tap_step[OCT_CONV_MAX_RANK]; /* elements from tap to tap in memory */
 } gather;
 
-/* Short copies of a length that isn't known before: words that overlap at the end instead of a call. */
-static inline void copy_bytes(const uint8_t *from, size_t count, uint8_t *to) {
-  if (count > 64) {
-    memcpy(to, from, count);
-    return;
-  }
-  if (count >= 8) {
-    size_t i = 0;
-    for (; i + 8 < count; i += 8) memcpy(to + i, from + i, 8);
-    memcpy(to + count - 8, from + count - 8, 8);
-    return;
-  }
-  for (size_t i = 0; i < count; i++) to[i] = from[i];
-}
-
 static inline void put_run(const gather *gather, const uint8_t *from, size_t count, char *to) {
-  if (gather->same)
-    copy_bytes(from, count, (uint8_t *)to);
-  else
+  if (gather->form == OCT_GEMM_FORM_S16)
     oct_gemm_convert(gather->form, gather->dtype, from, count, to);
+  else
+    oct_gemm_copy_bytes(from, count, gather->flip, (uint8_t *)to);
 }
 
 static inline void put_zeros(const gather *gather, size_t count, char *to) {
@@ -77,13 +64,35 @@ static char *put_line(const gather *gather, const uint8_t *line, ptrdiff_t start
   return to + taps * bytes;
 }
 
+/* A row whose taps are all inside the image; `from` is the first. */
+static void put_inside(const gather *gather, const uint8_t *from, char *to) {
+  const oct_conv_geometry *geometry = gather->geometry;
+  const size_t runs = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
+  const size_t count = gather->side_by_side ? (size_t)geometry->kernel[2] * gather->channels : gather->channels;
+  const size_t bytes = count * gather->element;
+  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++, from += gather->tap_step[0]) {
+    const uint8_t *line = from;
+    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++, line += gather->tap_step[1])
+      for (size_t t2 = 0; t2 < runs; t2++, to += bytes)
+        put_run(gather, line + (ptrdiff_t)t2 * gather->tap_step[2], count, to);
+  }
+}
+
 /* One row: `image` is pixel 0 of the image in this group, `at` the output pixel. */
 static void put_row(const gather *gather, const uint8_t *image, const size_t at[], char *to) {
   const oct_conv_geometry *geometry = gather->geometry;
   const size_t *in = gather->input->in;
   ptrdiff_t start[OCT_CONV_MAX_RANK];
-  for (int d = 0; d < OCT_CONV_MAX_RANK; d++)
+  bool inside = true;
+  for (int d = 0; d < OCT_CONV_MAX_RANK; d++) {
     start[d] = (ptrdiff_t)(at[d] * (size_t)geometry->stride[d]) - (ptrdiff_t)geometry->padding_begin[d];
+    inside = inside && start[d] >= 0 && start[d] + gather->reach[d] < (ptrdiff_t)in[d];
+  }
+  if (inside) {
+    const ptrdiff_t pixel = (start[0] * (ptrdiff_t)in[1] + start[1]) * (ptrdiff_t)in[2] + start[2];
+    put_inside(gather, image + pixel * gather->input->x_stride, to);
+    return;
+  }
   const size_t line_bytes = (size_t)geometry->kernel[2] * gather->channels * gather->element;
   for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++) {
     const ptrdiff_t p0 = start[0] + (ptrdiff_t)(t0 * (size_t)geometry->dilation[0]);
@@ -120,7 +129,13 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
       .element = oct_gemm_form_size(kernel->form),
       .taps_plane = (size_t)(geometry->kernel[1] * geometry->kernel[2]),
       .side_by_side = geometry->dilation[2] == 1 && input->x_stride == (ptrdiff_t)conv->group_in,
-      .same = kernel->form == (product->a_dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8),
+      .flip = oct_gemm_form_flip(kernel->form, product->a_dtype),
+      .reach = {(ptrdiff_t)((geometry->kernel[0] - 1) * geometry->dilation[0]),
+                (ptrdiff_t)((geometry->kernel[1] - 1) * geometry->dilation[1]),
+                (ptrdiff_t)((geometry->kernel[2] - 1) * geometry->dilation[2])},
+      .tap_step = {(ptrdiff_t)(geometry->dilation[0] * input->in[1] * input->in[2]) * input->x_stride,
+                   (ptrdiff_t)(geometry->dilation[1] * input->in[2]) * input->x_stride,
+                   (ptrdiff_t)geometry->dilation[2] * input->x_stride},
   };
   const size_t row_bytes = oct_gemm_row_bytes(product), filled = product->k * gather.element;
   const ptrdiff_t image_stride = (ptrdiff_t)(input->in[0] * input->in[1] * input->in[2]) * input->x_stride;

@@ -146,26 +146,48 @@ static void find_rows(const job *j, size_t image, size_t oz, size_t oy, const ui
   }
 }
 
+/* Columns first, first + step, ... (modulo 2^64), `count` of them, of which begin..<end lie in the input. */
+typedef struct columns {
+  size_t first, step, count, begin, end;
+} columns;
+
+static columns columns_inside(size_t first, size_t step, size_t count, size_t width) {
+  /* The distance to column 0, when the first column lies before it. */
+  const size_t before = first > PTRDIFF_MAX ? 0 - first : 0;
+  const size_t begin = before == 0 ? 0 : oct_ceil_div(before, step), column = first + begin * step;
+  const size_t room = column < width ? width - column : 0;
+  const size_t end = begin + (step == 1 ? room : oct_ceil_div(room, step));
+  return (columns){first, step, count, begin < count ? begin : count, end < count ? end : count};
+}
+
+/* Their pixels in one row of the input, null for a row in the padding, into every distance-th place. */
+static void find_pixels(const job *j, const uint8_t *row, const columns *c, size_t distance, const uint8_t **taps) {
+  const size_t begin = row ? c->begin : 0, end = row ? c->end : 0;
+  for (size_t i = 0; i < begin; i++) taps[i * distance] = j->padding;
+  if (begin < end) {
+    const ptrdiff_t x_stride = j->call->x_stride, step = (ptrdiff_t)c->step * x_stride;
+    ptrdiff_t offset = (ptrdiff_t)(c->first + begin * c->step) * x_stride;
+    const uint8_t **to = taps + begin * distance;
+    for (size_t i = begin; i < end; i++, to += distance, offset += step) *to = row + offset;
+  }
+  for (size_t i = end; i < c->count; i++) taps[i * distance] = j->padding;
+}
+
 /* The pixel of every lane of every cell of a tile that starts at output column ox. */
 static void find_taps(const job *j, size_t ox, const uint8_t *const *rows, const uint8_t **taps) {
   const oct_depthwise_packed *h = j->header;
   const geometry *geo = &j->geo;
-  const size_t width = j->call->in[h->rank - 1], steps = h->steps;
-  const ptrdiff_t x_stride = j->call->x_stride;
-  const size_t start = ox * h->stride[2] - h->padding_begin[2];
-  for (size_t slot = 0; slot < geo->slots; slot++) {
-    const size_t column = start + (geo->shared_slots ? slot * geo->column_unit
-                                                     : slot / steps * h->stride[2] + slot % steps * geo->step_columns);
-    if (h->along_columns) {
-      for (size_t g = 0; g < h->groups; g++)
-        for (size_t lane = 0; lane < geo->lanes; lane++) {
-          const size_t c = column + lane * h->dilation[2];
-          *taps++ = rows[g] && c < width ? rows[g] + (ptrdiff_t)c * x_stride : j->padding;
-        }
-    } else {
-      const bool inside = column < width;
-      for (size_t r = 0; r < h->groups * geo->lanes; r++)
-        *taps++ = rows[r] && inside ? rows[r] + (ptrdiff_t)column * x_stride : j->padding;
+  const size_t width = j->call->in[h->rank - 1], start = ox * h->stride[2] - h->padding_begin[2];
+  const size_t in_cell = geo->lanes, in_slot = h->groups * in_cell;
+  /* Either all slots in one go, or step by step the slots of all outputs. */
+  const size_t passes = geo->shared_slots ? 1 : h->steps, count = geo->shared_slots ? geo->slots : geo->tile;
+  const size_t step = geo->shared_slots ? geo->column_unit : h->stride[2];
+  for (size_t pass = 0; pass < passes; pass++, taps += in_slot) {
+    const size_t first = start + pass * geo->step_columns;
+    columns c = columns_inside(first, step, count, width);
+    for (size_t lane = 0; lane < in_slot; lane++) {
+      if (h->along_columns) c = columns_inside(first + lane % in_cell * h->dilation[2], step, count, width);
+      find_pixels(j, rows[h->along_columns ? lane / in_cell : lane], &c, in_slot * passes, taps + lane);
     }
   }
 }

@@ -49,9 +49,10 @@ static void gather(const oct_depthwise_gather *g) {
   }
 }
 
-static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwise_sum *s, size_t first,
-                                                              const int count) {
-  const char *x = s->x + first * s->output_distance;
+/* `distance` is a constant where that makes better addresses. */
+static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwise_sum *s, size_t first, const int count,
+                                                              const size_t distance) {
+  const char *x = s->x + first * distance;
   const char *w = s->w;
   __m256i low[4], high[4];
   for (int o = 0; o < count; o++) {
@@ -63,7 +64,7 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
     for (size_t g = 0; g < s->groups; g++, cell += CELL, w += CELL) {
       const __m256i w_low = _mm256_load_si256((const void *)w), w_high = _mm256_load_si256((const void *)(w + 32));
       for (int o = 0; o < count; o++) {
-        const char *from = cell + (size_t)o * s->output_distance;
+        const char *from = cell + (size_t)o * distance;
         low[o] = _mm256_add_epi32(low[o], _mm256_madd_epi16(_mm256_load_si256((const void *)from), w_low));
         high[o] = _mm256_add_epi32(high[o], _mm256_madd_epi16(_mm256_load_si256((const void *)(from + 32)), w_high));
       }
@@ -76,23 +77,60 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
   }
 }
 
-static void sum(const oct_depthwise_sum *s) {
+static inline __attribute__((always_inline)) void sum_run(const oct_depthwise_sum *s, const size_t distance) {
   size_t o = 0;
-  for (; o + 4 <= s->outputs; o += 4) sum_outputs(s, o, 4);
-  for (; o + 2 <= s->outputs; o += 2) sum_outputs(s, o, 2);
-  if (o < s->outputs) sum_outputs(s, o, 1);
+  for (; o + 4 <= s->outputs; o += 4) sum_outputs(s, o, 4, distance);
+  for (; o + 2 <= s->outputs; o += 2) sum_outputs(s, o, 2, distance);
+  if (o < s->outputs) sum_outputs(s, o, 1, distance);
+}
+
+static void sum(const oct_depthwise_sum *s) {
+  if (s->output_distance == 2 * CELL)
+    sum_run(s, 2 * CELL);
+  else if (s->output_distance == 4 * CELL)
+    sum_run(s, 4 * CELL);
+  else
+    sum_run(s, s->output_distance);
+}
+
+static inline __m256i integer_8(const oct_stage *stage, const int32_t *acc, size_t column) {
+  return oct_stage_integer_avx2(stage, _mm256_loadu_si256((const void *)acc), _mm256_loadu_ps(stage->bias + column),
+                                _mm256_loadu_ps(stage->multiplier + column));
+}
+
+/* 32 columns to bytes. */
+static inline __attribute__((always_inline)) __m256i bytes_32(const oct_stage *stage, const int32_t *acc, size_t column,
+                                                              const bool is_signed) {
+  const __m256i ab = _mm256_packs_epi32(integer_8(stage, acc, column), integer_8(stage, acc + 8, column + 8));
+  const __m256i cd =
+      _mm256_packs_epi32(integer_8(stage, acc + 16, column + 16), integer_8(stage, acc + 24, column + 24));
+  const __m256i bytes = is_signed ? _mm256_packs_epi16(ab, cd) : _mm256_packus_epi16(ab, cd);
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* The columns that fill vectors of 32 bytes; answers their number. */
+static inline __attribute__((always_inline)) size_t store_bytes(const oct_depthwise_store *s, const bool is_signed) {
+  const oct_stage stage = *s->stage;
+  const size_t whole = s->columns / 32 * 32;
+  const int32_t *acc = s->acc;
+  char *y = s->y;
+  for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride)
+    for (size_t c = 0; c < whole; c += 32)
+      _mm256_storeu_si256((void *)(y + c), bytes_32(&stage, acc + c, s->column + c, is_signed));
+  return whole;
 }
 
 static void store(const oct_depthwise_store *s) {
   const oct_stage *stage = s->stage;
-  const size_t width = stage->dtype == OCT_U8 || stage->dtype == OCT_S8 ? 1 : 4;
+  const bool bytes = stage->dtype == OCT_U8 || stage->dtype == OCT_S8;
+  const size_t first = !bytes ? 0 : stage->dtype == OCT_S8 ? store_bytes(s, true) : store_bytes(s, false);
   for (size_t row = 0; row < s->rows; row++) {
     char *y = s->y + (ptrdiff_t)row * s->y_stride;
-    for (size_t c = 0; c < s->columns; c += 8) {
+    for (size_t c = first; c < s->columns; c += 8) {
       const size_t left = s->columns - c, column = s->column + c;
       const __m256i acc = _mm256_loadu_si256((const void *)(s->acc + row * s->acc_stride + c));
       oct_stage_store_avx2(stage, acc, _mm256_loadu_ps(stage->bias + column),
-                           _mm256_loadu_ps(stage->multiplier + column), y + c * width, left < 8 ? left : 8);
+                           _mm256_loadu_ps(stage->multiplier + column), y + c * (bytes ? 1 : 4), left < 8 ? left : 8);
     }
   }
 }

@@ -12,7 +12,7 @@
 OCT_FP_STRICT
 
 /* inner from which a channel's run fills vectors well enough; columns of a block and rows that share its parameters. */
-enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = OCT_QUANTIZE_GRAIN / BLOCK_COLUMNS };
+enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = 128 };
 
 typedef enum operation { QUANTIZE, QUANTIZE_REAL, DEQUANTIZE, DEQUANTIZE_REAL } operation;
 
@@ -99,11 +99,30 @@ static void runs_range(void *context, size_t begin, size_t end, int worker) {
   }
 }
 
+/* The channels of successive columns. */
+typedef struct channel_walk {
+  size_t channel, left, inner;
+} channel_walk;
+
+static channel_walk walk_from(const channel_job *job, size_t column) {
+  return (channel_walk){column / job->shape.inner, job->shape.inner - column % job->shape.inner, job->shape.inner};
+}
+
+static size_t next_channel(channel_walk *walk) {
+  const size_t channel = walk->channel;
+  if (--walk->left == 0) {
+    walk->channel++;
+    walk->left = walk->inner;
+  }
+  return channel;
+}
+
 static void quantize_columns(const channel_job *job, const oct_quantize_block *block, size_t first) {
   float inverse[BLOCK_COLUMNS], zero_point[BLOCK_COLUMNS];
   int32_t integer[BLOCK_COLUMNS];
+  channel_walk walk = walk_from(job, first);
   for (size_t c = 0; c < block->columns; c++) {
-    const size_t channel = (first + c) / job->shape.inner;
+    const size_t channel = next_channel(&walk);
     if (job->operation == QUANTIZE) {
       inverse[c] = 1.0f / (float)load_f64(job->scales, channel);
       integer[c] = load_zero_point(job->zero_points, channel);
@@ -126,6 +145,7 @@ static void dequantize_columns(const channel_job *job, const oct_quantize_block 
   float scale[BLOCK_COLUMNS], zero_point[BLOCK_COLUMNS];
   double wide_scale[BLOCK_COLUMNS];
   int32_t offsets[BLOCK_COLUMNS];
+  channel_walk walk = walk_from(job, first);
   const oct_quantize_kernels *kernels = job->kernels;
   const bool s32 = job->dtype == OCT_S32;
   const int32_t bias = job->dtype == OCT_S8 ? 128 : 0;
@@ -136,7 +156,7 @@ static void dequantize_columns(const channel_job *job, const oct_quantize_block 
                                             .scale = scale,
                                             .wide_scale = wide_scale};
   for (size_t c = 0; c < block->columns; c++) {
-    const size_t channel = (first + c) / job->shape.inner;
+    const size_t channel = next_channel(&walk);
     if (job->operation == DEQUANTIZE) {
       wide_scale[c] = load_f64(job->scales, channel);
       offsets[c] = load_zero_point(job->zero_points, channel) + bias;

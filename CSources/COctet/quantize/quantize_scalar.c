@@ -50,24 +50,29 @@ static void quantize_s32(const void *x, size_t count, float inverse, int32_t zer
   for (size_t i = 0; i < count; i++) oct_store_s32(q, i, quantized_s32(oct_load_f32(x, i), inverse, zero_point));
 }
 
+/* `restrict` in these loops over rows lets compilers vectorize them: stores of bytes could otherwise change the
+ * parameters. */
+static inline __attribute__((always_inline)) void quantize_byte_row(const char *restrict x, uint8_t *restrict q,
+                                                                    size_t columns, const oct_quantize_columns_rule *r,
+                                                                    bool round_first) {
+  const float *restrict inverse = r->inverse, *restrict zero_point = r->zero_point;
+  const float low = r->low, high = r->high;
+  for (size_t c = 0; c < columns; c++) {
+    const float z = zero_point[c], product = oct_load_f32(x, c) * inverse[c];
+    /* Bounds relative to an integer zero point, clamped before rounding, keep the addition exact. */
+    const float t = round_first ? clamp_f32(product, low - z, high - z) : clamp_f32(product + z, low, high);
+    q[c] = (uint8_t)(int32_t)(round_first ? round_f32(t) + z : round_f32(t));
+  }
+}
+
 static void quantize_byte_columns(const oct_quantize_block *block, const oct_quantize_columns_rule *rule) {
-  const oct_quantize_columns_rule r = *rule;
   for (size_t row = 0; row < block->rows; row++) {
     const char *x = (const char *)block->from + row * block->from_stride * sizeof(float);
     uint8_t *q = (uint8_t *)block->to + row * block->to_stride;
-    if (r.round_first) {
-      for (size_t c = 0; c < block->columns; c++) {
-        /* Bounds relative to the zero point, clamped before rounding, keep the addition exact. */
-        const float z = r.zero_point[c];
-        const float t = clamp_f32(oct_load_f32(x, c) * r.inverse[c], r.low - z, r.high - z);
-        q[c] = (uint8_t)(int32_t)(round_f32(t) + z);
-      }
-    } else {
-      for (size_t c = 0; c < block->columns; c++) {
-        const float t = clamp_f32(oct_load_f32(x, c) * r.inverse[c] + r.zero_point[c], r.low, r.high);
-        q[c] = (uint8_t)(int32_t)round_f32(t);
-      }
-    }
+    if (rule->round_first)
+      quantize_byte_row(x, q, block->columns, rule, true);
+    else
+      quantize_byte_row(x, q, block->columns, rule, false);
   }
 }
 
@@ -149,16 +154,27 @@ static void dequantize_s32_wide_columns(const oct_quantize_block *block, const o
   }
 }
 
+static inline __attribute__((always_inline)) void requantize_row(const char *restrict acc, uint8_t *restrict q,
+                                                                 size_t columns, const oct_requantize_rule *r,
+                                                                 bool per_column) {
+  const char *restrict multipliers = (const char *)r->multiplier;
+  const float first = oct_load_f32(multipliers, 0), low = r->low, high = r->high;
+  const int32_t zero_point = r->zero_point;
+  for (size_t c = 0; c < columns; c++) {
+    const float multiplier = per_column ? oct_load_f32(multipliers, c) : first;
+    const float t = clamp_f32((float)oct_load_s32(acc, c) * multiplier, low, high);
+    q[c] = (uint8_t)((int32_t)round_f32(t) + zero_point);
+  }
+}
+
 static void requantize(const oct_quantize_block *block, const oct_requantize_rule *rule) {
-  const oct_requantize_rule r = *rule;
   for (size_t row = 0; row < block->rows; row++) {
     const char *acc = (const char *)block->from + row * block->from_stride * sizeof(int32_t);
     uint8_t *q = (uint8_t *)block->to + row * block->to_stride;
-    for (size_t c = 0; c < block->columns; c++) {
-      const float multiplier = oct_load_f32(r.multiplier, r.per_column ? c : 0);
-      const float t = clamp_f32((float)oct_load_s32(acc, c) * multiplier, r.low, r.high);
-      q[c] = (uint8_t)((int32_t)round_f32(t) + r.zero_point);
-    }
+    if (rule->per_column)
+      requantize_row(acc, q, block->columns, rule, true);
+    else
+      requantize_row(acc, q, block->columns, rule, false);
   }
 }
 

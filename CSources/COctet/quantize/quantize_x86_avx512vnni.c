@@ -12,7 +12,7 @@
 
 OCT_FP_STRICT
 
-enum { LANES = 16 };
+enum { LANES = 16, STEP = 64 };
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
@@ -31,15 +31,41 @@ static inline __m512 round_even(__m512 value) {
   return _mm512_roundscale_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
+/* The low bytes of 64 int32 within -512..511, in order. */
+static inline __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d) {
+  const __m512i byte = _mm512_set1_epi16(0xFF);
+  const __m512i ab = _mm512_and_si512(_mm512_packs_epi32(a, b), byte);
+  const __m512i cd = _mm512_and_si512(_mm512_packs_epi32(c, d), byte);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+}
+
+/* A rule in vectors. */
+typedef struct quantize_vectors {
+  __m512 inverse, add, low, high;
+  __m512i zero_point;
+} quantize_vectors;
+
+static inline __attribute__((always_inline)) __m512i quantize_16(const void *x, __mmask16 m,
+                                                                 const quantize_vectors *v) {
+  const __m512 product = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x), v->inverse);
+  const __m512 t = clamp_ps(_mm512_add_ps(product, v->add), v->low, v->high);
+  return _mm512_add_epi32(_mm512_cvtps_epi32(t), v->zero_point);
+}
+
 static void quantize_byte(const void *x, size_t count, const oct_quantize_rule *rule, void *q) {
-  const __m512 inverse = _mm512_set1_ps(rule->inverse), add = _mm512_set1_ps(rule->add);
-  const __m512 low = _mm512_set1_ps(rule->low), high = _mm512_set1_ps(rule->high);
-  const __m512i z = _mm512_set1_epi32(rule->zero_point);
-  for (size_t i = 0; i < count; i += LANES) {
+  const quantize_vectors v = {_mm512_set1_ps(rule->inverse), _mm512_set1_ps(rule->add), _mm512_set1_ps(rule->low),
+                              _mm512_set1_ps(rule->high), _mm512_set1_epi32(rule->zero_point)};
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) {
+    const void *from = at(x, 4 * i);
+    _mm512_storeu_si512(at_mutable(q, i),
+                        narrow(quantize_16(from, 0xFFFF, &v), quantize_16(at(from, 64), 0xFFFF, &v),
+                               quantize_16(at(from, 128), 0xFFFF, &v), quantize_16(at(from, 192), 0xFFFF, &v)));
+  }
+  for (; i < count; i += LANES) {
     const __mmask16 m = lanes(count - i);
-    const __m512 product = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, at(x, 4 * i)), inverse);
-    const __m512 t = clamp_ps(_mm512_add_ps(product, add), low, high);
-    _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, i), m, _mm512_add_epi32(_mm512_cvtps_epi32(t), z));
+    _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, i), m, quantize_16(at(x, 4 * i), m, &v));
   }
 }
 
@@ -68,21 +94,34 @@ static void quantize_s32(const void *x, size_t count, float inverse, int32_t zer
   }
 }
 
+static inline __attribute__((always_inline)) __m512i quantize_column_16(const void *x,
+                                                                        const oct_quantize_columns_rule *r, size_t c,
+                                                                        __mmask16 m, bool round_first) {
+  const __m512 z = _mm512_maskz_loadu_ps(m, r->zero_point + c);
+  __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x), _mm512_maskz_loadu_ps(m, r->inverse + c));
+  /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
+  if (round_first) t = round_even(t);
+  return _mm512_cvtps_epi32(clamp_ps(_mm512_add_ps(t, z), _mm512_set1_ps(r->low), _mm512_set1_ps(r->high)));
+}
+
 static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_quantize_block *block,
                                                                      const oct_quantize_columns_rule *rule,
                                                                      bool round_first) {
-  const __m512 low = _mm512_set1_ps(rule->low), high = _mm512_set1_ps(rule->high);
+  const oct_quantize_columns_rule r = *rule;
   for (size_t row = 0; row < block->rows; row++) {
     const void *x = at(block->from, 4 * row * block->from_stride);
     void *q = at_mutable(block->to, row * block->to_stride);
-    for (size_t c = 0; c < block->columns; c += LANES) {
+    size_t c = 0;
+    for (; c + STEP <= block->columns; c += STEP) {
+      const void *from = at(x, 4 * c);
+      _mm512_storeu_si512(at_mutable(q, c), narrow(quantize_column_16(from, &r, c, 0xFFFF, round_first),
+                                                   quantize_column_16(at(from, 64), &r, c + 16, 0xFFFF, round_first),
+                                                   quantize_column_16(at(from, 128), &r, c + 32, 0xFFFF, round_first),
+                                                   quantize_column_16(at(from, 192), &r, c + 48, 0xFFFF, round_first)));
+    }
+    for (; c < block->columns; c += LANES) {
       const __mmask16 m = lanes(block->columns - c);
-      const __m512 z = _mm512_maskz_loadu_ps(m, rule->zero_point + c);
-      __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, at(x, 4 * c)), _mm512_maskz_loadu_ps(m, rule->inverse + c));
-      /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
-      if (round_first) t = round_even(t);
-      const __m512i v = _mm512_cvtps_epi32(clamp_ps(_mm512_add_ps(t, z), low, high));
-      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m, v);
+      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m, quantize_column_16(at(x, 4 * c), &r, c, m, round_first));
     }
   }
 }
@@ -241,6 +280,12 @@ static inline __attribute__((always_inline)) __m512i requantize_fixed_16(const v
   return _mm512_add_epi32(t, _mm512_set1_epi32(r->zero_point));
 }
 
+static inline __attribute__((always_inline)) __m512i requantize_either_16(const void *acc, const oct_requantize_rule *r,
+                                                                          size_t c, __mmask16 m, bool fixed,
+                                                                          bool per_column) {
+  return fixed ? requantize_fixed_16(acc, r, c, m, per_column) : requantize_16(acc, r, c, m, per_column);
+}
+
 static inline __attribute__((always_inline)) void requantize_rows(const oct_quantize_block *block,
                                                                   const oct_requantize_rule *rule, bool fixed,
                                                                   bool per_column) {
@@ -248,12 +293,19 @@ static inline __attribute__((always_inline)) void requantize_rows(const oct_quan
   for (size_t row = 0; row < block->rows; row++) {
     const void *acc = at(block->from, 4 * row * block->from_stride);
     void *q = at_mutable(block->to, row * block->to_stride);
-    for (size_t c = 0; c < block->columns; c += LANES) {
-      const __mmask16 m = lanes(block->columns - c);
+    size_t c = 0;
+    for (; c + STEP <= block->columns; c += STEP) {
       const void *from = at(acc, 4 * c);
-      const __m512i v =
-          fixed ? requantize_fixed_16(from, &r, c, m, per_column) : requantize_16(from, &r, c, m, per_column);
-      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m, v);
+      _mm512_storeu_si512(at_mutable(q, c),
+                          narrow(requantize_either_16(from, &r, c, 0xFFFF, fixed, per_column),
+                                 requantize_either_16(at(from, 64), &r, c + 16, 0xFFFF, fixed, per_column),
+                                 requantize_either_16(at(from, 128), &r, c + 32, 0xFFFF, fixed, per_column),
+                                 requantize_either_16(at(from, 192), &r, c + 48, 0xFFFF, fixed, per_column)));
+    }
+    for (; c < block->columns; c += LANES) {
+      const __mmask16 m = lanes(block->columns - c);
+      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m,
+                                       requantize_either_16(at(acc, 4 * c), &r, c, m, fixed, per_column));
     }
   }
 }

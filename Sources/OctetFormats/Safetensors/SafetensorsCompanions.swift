@@ -109,7 +109,8 @@ extension SafetensorsCompanions {
             axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
         }
         return try Quantizer(
-          scales: scales, zeroPoints: integers(zeroPoint), axis: channelAxis, shape: shape, dtype: dtype, operation: operation)
+          scales: scales, zeroPoints: integers(zeroPoint), axis: channelAxis, shape: shape,
+          dtype: dtype, operation: operation)
       } catch {
         var located = error
         guard error.code == .invalidQuantizer else { throw error }

@@ -84,4 +84,3 @@ private func collectDynamic(
   let context = ConversionContext(qconfig: chosen, activation: nil, operation: "quantize_dynamic")
   installs.append((handle, try form(module, context)))
 }
-

@@ -20,7 +20,8 @@ public func fuseModules(_ model: Module, _ groups: [[String]]) throws {
         throw OctetError(
           .unsupportedModule, operation: "fuse_modules", argument: "modules_to_fuse",
           expected: "the path of a module", received: "'\(path)'",
-          fix: "the model has \(model.namedModules().dropFirst().map(\.path).joined(separator: ", "))")
+          fix:
+            "the model has \(model.namedModules().dropFirst().map(\.path).joined(separator: ", "))")
       }
       return handle
     }

@@ -59,7 +59,8 @@ extension Quantized {
     convenience init(_ context: ConversionContext) throws {
       let output = try context.outputParameters()
       try self.init(
-        scale: output.scale, zeroPoint: output.zeroPoint, dtype: context.activation?.dtype ?? .quint8)
+        scale: output.scale, zeroPoint: output.zeroPoint,
+        dtype: context.activation?.dtype ?? .quint8)
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {

@@ -3,15 +3,7 @@ import OctetTensor
 
 /// Keeps the smallest and the largest value of everything that passed, and calculates parameters from them by the
 /// observers' rule. torch.ao.quantization.MinMaxObserver.
-///
-/// State: `min_val` and `max_val`, float32 of shape [], +inf and -inf before the first batch. A NaN stays in both.
-open class MinMaxObserver: RangeObserver {
-  /// The smallest value so far.
-  public let minVal = Buffer(Tensor(scalar: Float.infinity))
-
-  /// The largest value so far.
-  public let maxVal = Buffer(Tensor(scalar: -Float.infinity))
-
+public final class MinMaxObserver: TensorRangeObserver {
   /// An observer with checked arguments.
   package override init(_ settings: RangeSettings) { super.init(settings) }
 
@@ -51,42 +43,6 @@ open class MinMaxObserver: RangeObserver {
         "MinMaxObserver", dtype: dtype, scheme: scheme, isPerChannel: false,
         reduceRange: reduceRange, quantMin: quantMin, quantMax: quantMax, eps: eps,
         isDynamic: isDynamic))
-  }
-
-  open override func observe(_ input: Tensor) throws {
-    guard let values = try values(of: input) else { return }
-    let found = try RangeScan.extremes(of: values)
-    try note(values, [found])
-    try update(found)
-  }
-
-  /// Takes a batch's extremes into account.
-  func update(_ found: Extremes) throws {
-    var extremes = try self.extremes()
-    extremes.merge(found)
-    store(extremes)
-  }
-
-  /// The extremes that state holds.
-  final func extremes() throws(OctetError) -> Extremes {
-    Extremes(min: Float(try minVal.value.item()), max: Float(try maxVal.value.item()))
-  }
-
-  /// Makes these the state's extremes.
-  final func store(_ extremes: Extremes) {
-    minVal.value = Tensor(scalar: extremes.min)
-    maxVal.value = Tensor(scalar: extremes.max)
-  }
-
-  open override func calculateParameters() throws -> QuantizationParameters {
-    let extremes = try self.extremes()
-    if extremes == Extremes() { return unobservedParameters }
-    return try parameters([extremes.min], [extremes.max], axis: nil)
-  }
-
-  open override func reset() {
-    super.reset()
-    store(Extremes())
   }
 }
 

@@ -3,9 +3,7 @@ import OctetTensor
 
 /// Follows the extremes of batches: the first batch's are taken as they are, later ones move them by
 /// `m += c * (batch - m)` in float32. torch.ao.quantization.MovingAverageMinMaxObserver.
-///
-/// State as `MinMaxObserver`'s.
-public final class MovingAverageMinMaxObserver: MinMaxObserver {
+public final class MovingAverageMinMaxObserver: TensorRangeObserver {
   /// The weight `c` of the newest batch, 0...1. At 1 only the last batch counts.
   public let averagingConstant: Double
 
@@ -56,9 +54,8 @@ public final class MovingAverageMinMaxObserver: MinMaxObserver {
         isDynamic: isDynamic), averagingConstant: averagingConstant)
   }
 
-  override func update(_ found: Extremes) throws {
-    let old = try extremes()
-    store(AveragingConstant.moved(old, towards: found, by: Float(averagingConstant)))
+  override func combine(_ old: Extremes, _ new: Extremes) -> Extremes {
+    AveragingConstant.moved(old, towards: new, by: Float(averagingConstant))
   }
 }
 

@@ -3,9 +3,7 @@ import OctetTensor
 
 /// Follows the extremes of each channel: `m += c * (batch - m)` in float32, the first batch copied.
 /// torch.ao.quantization.MovingAveragePerChannelMinMaxObserver.
-///
-/// State as `PerChannelMinMaxObserver`'s.
-public final class MovingAveragePerChannelMinMaxObserver: PerChannelMinMaxObserver {
+public final class MovingAveragePerChannelMinMaxObserver: ChannelRangeObserver {
   /// The weight `c` of the newest batch, 0...1. At 1 only the last batch counts.
   public let averagingConstant: Double
 

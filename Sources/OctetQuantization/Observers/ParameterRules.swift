@@ -2,36 +2,33 @@ import OctetTensor
 
 /// How scale and zero point come from a range: torch's two rules, which don't agree with each other.
 package enum ParameterRules {
-  /// The observers' rule, in float32. With `m = min(min, 0)` and `M = max(max, 0)`:
-  ///
-  /// - affine: `scale = max((M - m) / (qmax - qmin), eps)`, `zero = clamp(qmin - rint(m / scale))`;
-  /// - symmetric: `scale = max(max(-m, M) / ((qmax - qmin) / 2), eps)`, the zero point fixed.
+  /// The observers' affine rule, in float32: with `m = min(min, 0)` and `M = max(max, 0)`,
+  /// `scale = max((M - m) / (qmax - qmin), eps)` and `zero = clamp(qmin - rint(m / scale))`.
   ///
   /// A difference that float32 can't hold is divided in double, so finite ranges have finite scales.
   /// torch's `UniformQuantizationObserverBase._calculate_qparams`.
-  package static func observed(
-    min: Float, max: Float, settings: RangeSettings, eps: Float
-  ) -> (scale: Float, zeroPoint: Int) {
+  package static func affine(min: Float, max: Float, qmin: Int, qmax: Int, eps: Float)
+    -> (scale: Float, zeroPoint: Int)
+  {
     let low = Swift.min(min, 0)
-    let high = Swift.max(max, 0)
-    let steps = settings.quantMax - settings.quantMin
-    if settings.scheme.isSymmetric {
-      let scale = Swift.max(-low, high) / Float(Double(steps) / 2)
-      return (Swift.max(scale, eps), settings.symmetricZeroPoint)
-    }
-    let scale = Swift.max(quotient(from: low, to: high, steps), eps)
-    let zero = Double(settings.quantMin) - Double((low / scale).rounded(.toNearestOrEven))
-    let clamped = Swift.min(
-      Swift.max(zero, Double(settings.quantMin)), Double(settings.quantMax))
-    return (scale, Int(clamped))
+    let scale = Swift.max(quotient(from: low, to: Swift.max(max, 0), qmax - qmin), eps)
+    let zero = Double(qmin) - Double((low / scale).rounded(.toNearestOrEven))
+    return (scale, Int(Swift.min(Swift.max(zero, Double(qmin)), Double(qmax))))
+  }
+
+  /// The observers' symmetric rule, in float32: `scale = max(max(-min, max, 0) / ((qmax - qmin) / 2), eps)`. The zero point
+  /// is a matter of the type.
+  package static func symmetric(min: Float, max: Float, qmin: Int, qmax: Int, eps: Float) -> Float {
+    let reach = Swift.max(-Swift.min(min, 0), Swift.max(max, 0))
+    return Swift.max(reach / Float(Double(qmax - qmin) / 2), eps)
   }
 
   /// The rule of real zero points: `scale = (max - min) / (qmax - qmin)`, 1 when that isn't above eps;
   /// `zero = -min / scale`. The range isn't widened to hold zero.
-  package static func observedReal(
-    min: Float, max: Float, settings: RangeSettings, eps: Float
-  ) -> (scale: Float, zeroPoint: Float) {
-    let step = quotient(from: min, to: max, settings.quantMax - settings.quantMin)
+  package static func real(min: Float, max: Float, qmin: Int, qmax: Int, eps: Float)
+    -> (scale: Float, zeroPoint: Float)
+  {
+    let step = quotient(from: min, to: max, qmax - qmin)
     let scale = step > eps ? step : 1
     return (scale, -min / scale)
   }

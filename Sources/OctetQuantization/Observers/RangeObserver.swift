@@ -84,20 +84,37 @@ open class RangeObserver: Observer {
             ? "the data held \(nonFinite.words): repair the layer that produces them" : "")
       }
     }
-    if settings.scheme == .perChannelAffineFloatQParams {
-      let chosen = zip(minima, maxima).map {
-        ParameterRules.observedReal(min: $0, max: $1, settings: settings, eps: eps)
+    return chosenParameters(zip(minima, maxima).map { Extremes(min: $0, max: $1) }, axis, eps)
+  }
+
+  private func chosenParameters(_ ranges: [Extremes], _ axis: Int?, _ eps: Float)
+    -> QuantizationParameters
+  {
+    let (low, high) = (settings.quantMin, settings.quantMax)
+    let scales: [Float]
+    let zeroPoints: QuantizationParameters.ZeroPoints
+    switch settings.scheme {
+    case .perTensorSymmetric, .perChannelSymmetric:
+      scales = ranges.map {
+        ParameterRules.symmetric(min: $0.min, max: $0.max, qmin: low, qmax: high, eps: eps)
       }
-      return QuantizationParameters(
-        scales: chosen.map(\.scale), zeroPoints: .real(chosen.map(\.zeroPoint)), axis: axis,
-        dtype: dtype)
-    }
-    let chosen = zip(minima, maxima).map {
-      ParameterRules.observed(min: $0, max: $1, settings: settings, eps: eps)
+      zeroPoints = .integer(
+        [Int](repeating: settings.symmetricZeroPoint, count: ranges.count))
+    case .perTensorAffine, .perChannelAffine:
+      let chosen = ranges.map {
+        ParameterRules.affine(min: $0.min, max: $0.max, qmin: low, qmax: high, eps: eps)
+      }
+      scales = chosen.map(\.scale)
+      zeroPoints = .integer(chosen.map(\.zeroPoint))
+    case .perChannelAffineFloatQParams:
+      let chosen = ranges.map {
+        ParameterRules.real(min: $0.min, max: $0.max, qmin: low, qmax: high, eps: eps)
+      }
+      scales = chosen.map(\.scale)
+      zeroPoints = .real(chosen.map(\.zeroPoint))
     }
     return QuantizationParameters(
-      scales: chosen.map(\.scale), zeroPoints: .integer(chosen.map(\.zeroPoint)), axis: axis,
-      dtype: dtype)
+      scales: scales, zeroPoints: zeroPoints, axis: axis, dtype: dtype)
   }
 
   /// Scale 1 and zero point 0: what parameters are before any data.

@@ -2,5 +2,6 @@
 package enum TensorParityOperations {
   /// Every line.
   package static let all =
-    quantizeOperations + decomposedOperations + methodOperations + layerOperations
+    quantizeOperations + decomposedOperations + methodOperations + reductionOperations
+    + layerOperations
 }

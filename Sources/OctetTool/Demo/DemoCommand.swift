@@ -93,7 +93,7 @@ struct DemoCommand: ParsableCommand {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent("model.safetensors").path
-    try saveTensors(model.stateDictionary().entries, to: path)
+    try saveTensors(model.stateDictionary().entries, path: path)
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     return (attributes[.size] as? NSNumber)?.intValue ?? 0
   }

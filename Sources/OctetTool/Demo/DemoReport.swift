@@ -34,7 +34,9 @@ struct DemoReport {
   var shortfalls: [String] {
     var list: [String] = []
     if loss > 0.5 { list.append("int8 lost \(fixed(loss, 2)) points of accuracy, allowed are 0.5") }
-    if agreement < 0.99 { list.append("the models agree on \(percent(agreement)), wanted are 99 %") }
+    if agreement < 0.99 {
+      list.append("the models agree on \(percent(agreement)), wanted are 99 %")
+    }
     if sizeRatio > 0.27 {
       list.append("the int8 file is \(percent(sizeRatio)) of the float one, allowed are 27 %")
     }

@@ -26,7 +26,7 @@ struct FashionData {
 
   /// Reads weights and images.
   init(path: String) throws {
-    state = try StateDictionary(loadTensors(path))
+    state = try StateDictionary(loadTensors(path: path))
     guard let pixels = state["test.images_u8"], let classes = state["test.labels_u8"] else {
       throw OctetError(
         .stateMismatch, operation: "demo", argument: path,

@@ -1,0 +1,97 @@
+/// The mean over some dimensions. torch.mean.
+struct Mean: Operator {
+  static let torchName = "mean"
+  static let onnxName: String? = "ReduceMean"
+
+  /// The dimensions that go, as given; all of them when empty.
+  let dims: [Int]
+  let keepDims: Bool
+
+  private func reduced(_ rank: Int) throws(OctetError) -> Set<Int> {
+    if dims.isEmpty { return Set(0..<rank) }
+    var found: Set<Int> = []
+    for dim in dims {
+      guard let d = Shapes.normalize(axis: dim, rank: rank), found.insert(d).inserted else {
+        throw error(
+          .outOfRange, "dim", expected: "dims in \(-rank)..<\(rank), each once",
+          received: "\(dims)")
+      }
+    }
+    return found
+  }
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    let x = inputs[0]
+    try require(x, "self", dtypes: [.float32, .quint8, .qint8, .qint32])
+    if x.quantizer?.axis != nil {
+      throw error(
+        .invalidQuantizer, "self", expected: "a per-tensor scheme", received: "a per-channel one",
+        fix: "dequantize it first")
+    }
+    let gone = try reduced(x.rank)
+    if x.isQuantized, gone.contains(where: { x.shape[$0] == 0 }) {
+      throw error(
+        .shapeMismatch, "self", expected: "at least one element to take the mean of",
+        received: "shape \(x.shape)")
+    }
+    var spec = x
+    spec.shape = x.shape.indices.compactMap { d in
+      gone.contains(d) ? (keepDims ? 1 : nil) : x.shape[d]
+    }
+    return spec
+  }
+
+  /// Elements with the reduced dimensions innermost, and how many there are to a mean.
+  private func gathered(_ x: Tensor) throws(OctetError) -> (tensor: Tensor, count: Int) {
+    let gone = try reduced(x.rank)
+    let kept = x.shape.indices.filter { !gone.contains($0) }
+    let inner = x.shape.indices.filter { gone.contains($0) }
+    return (try x.permuted(kept + inner), inner.map { x.shape[$0] }.reduce(1, *))
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let (tensor, count) = try gathered(inputs[0])
+    let x: [Float] = try tensor.elements()
+    let means = (0..<(Shapes.elementCount(output.shape) ?? 0)).map { row -> Float in
+      var sum: Float = 0
+      for i in 0..<count { sum += x[row * count + i] }
+      return sum / Float(count)
+    }
+    return try Tensor(means, shape: output.shape)
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let x = inputs[0]
+    guard let quantizer = x.quantizer else { return x }
+    let gone = try reduced(x.rank)
+    guard gone == Set((x.rank - gone.count)..<x.rank) else {
+      let real = try evaluate([x.dequantized()], TensorSpec(shape: output.shape, dtype: .float32))
+      return try Functional.quantize(real, quantizer, dtype: x.dtype)
+    }
+    // Over the innermost dimensions the mean of the integers is the integer of the mean.
+    let (tensor, count) = try gathered(x)
+    let q: [Int64] = try tensor.integerRepresentation().converted(to: .int64).elements()
+    let means = (0..<(Shapes.elementCount(output.shape) ?? 0)).map { row -> Int64 in
+      let sum = q[(row * count)..<((row + 1) * count)].reduce(0, &+)
+      return Int64((Float(sum) / Float(count)).rounded(.toNearestOrEven))
+    }
+    let plain = try Tensor(means, shape: output.shape).converted(to: x.dtype.storageDType)
+    return Tensor(
+      storage: plain.storage, offset: 0, shape: plain.shape, strides: plain.strides,
+      dtype: x.dtype, quantizer: quantizer)
+  }
+}
+
+extension Functional {
+  /// The mean over `dims`, all of them when the list is empty.
+  ///
+  /// On quantized tensors the quantizer is kept: over innermost dimensions `rint(float32(sum q) / n)`, over others the mean of
+  /// the real values, quantized. torch.mean.
+  ///
+  /// - Parameter input: float32, or quint8, qint8 and qint32 per tensor.
+  public static func mean(_ input: Tensor, dims: [Int] = [], keepDims: Bool = false)
+    throws(OctetError) -> Tensor
+  {
+    try apply(Mean(dims: dims, keepDims: keepDims), [input])
+  }
+}
