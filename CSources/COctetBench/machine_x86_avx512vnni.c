@@ -45,7 +45,10 @@ static uint64_t read(const void *bytes, size_t count) {
     for (int i = 0; i < 4; i++) sum[i] = _mm512_xor_si512(sum[i], _mm512_loadu_si512(at + 64 * i));
   }
   const __m512i all = _mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]));
-  return (uint64_t)_mm512_reduce_add_epi64(all);
+  uint64_t lanes[8], folded = 0;
+  __builtin_memcpy(lanes, &all, sizeof lanes);
+  for (int i = 0; i < 8; i++) folded ^= lanes[i];
+  return folded;
 }
 
 OCT_ISA_END
