@@ -29,9 +29,13 @@ struct BenchCommandTests {
       ])
     #expect(rows.map { $0["threads"]?.intValue } == [1, 2, 1, 2])
     // Along 6 with stride 2 the three windows meet 2 + 3 + 3 taps of the input, along 5 they meet 2 + 3 + 2.
-    let convolution = 2.0 * 2 * (2 + 3 + 3) * (2 + 3 + 2) * 8 * 2
+    let taps: Double = (2 + 3 + 3) * (2 + 3 + 2)
+    let convolution: Double = 2 * 2 * taps * 8 * 2
     #expect(rows.map { $0["operations"]?.doubleValue } == [210, 210, convolution, convolution])
-    let bytes = 2.0 * 6 * 5 * 4 + 8 * 2 * 9 + 2 * 3 * 3 * 8
+    let (input, weights, output): (Double, Double, Double) = (
+      2 * 6 * 5 * 4, 8 * 2 * 9, 2 * 3 * 3 * 8
+    )
+    let bytes = input + weights + output
     #expect(rows.map { $0["bytes"]?.doubleValue } == [71, 71, bytes, bytes])
     for row in rows {
       let least = try #require(row["least_ns"]?.doubleValue)
