@@ -59,7 +59,8 @@ oct_status oct_output_check(const char *entry, const oct_output *output, size_t 
 }
 
 oct_stage oct_stage_make(const oct_output *output, const float *multiplier, const float *bias) {
-  oct_stage stage = {.dtype = output->dtype, .multiplier = multiplier, .bias = bias};
+  oct_stage stage = {
+      .dtype = output->dtype, .multiplier = multiplier, .bias = bias, .has_bias = output->bias_f32 != NULL};
   if (output->dtype == OCT_F32) {
     stage.low = output->real_min;
     stage.high = output->real_max;

@@ -20,6 +20,7 @@ typedef struct oct_stage {
   float low, high;
   const float *multiplier; /* one per column */
   const float *bias;       /* one per column; -0 where there is none, which changes no sum */
+  bool has_bias;           /* false: all of bias is -0, and a kernel may leave it out */
 } oct_stage;
 
 /* Refuses an output stage that is wrong by itself or for n columns, in the name of `entry`. */

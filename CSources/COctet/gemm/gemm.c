@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/align.h"
+#include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
 #include "gemm_rows.h"
@@ -80,6 +81,7 @@ oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weigh
       .n = weights->n,
       .k_outer = 1,
       .k_inner = weights->k,
+      .blocks = 1,
       .b = weights->b,
       .stride_n = weights->stride_n,
       .stride_inner = weights->stride_k,
@@ -105,10 +107,6 @@ const char *oct_gemm_kernel_name(const void *packed, size_t packed_size) {
   return oct_gemm_open("oct_gemm_kernel_name", packed, packed_size, &view) == OCT_OK ? view.kernel->name : NULL;
 }
 
-static size_t workspace_bytes(const oct_gemm_packed *packed, const oct_gemm_plan *plan) {
-  return oct_gemm_column_bytes(packed) + (size_t)plan->threads * plan->slice;
-}
-
 oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads, size_t *bytes) {
   const char *entry = "oct_gemm_workspace_size";
   oct_gemm_packed view;
@@ -116,8 +114,8 @@ oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
-  const oct_gemm_plan plan = oct_gemm_make_plan(&view, m, !oct_gemm_takes_in_place(&view), threads);
-  *bytes = m == 0 ? 0 : workspace_bytes(&view, &plan);
+  const size_t slices = oct_gemm_slice_bytes(&view, m, 1, !oct_gemm_takes_in_place(&view), threads);
+  *bytes = m == 0 || view.n == 0 ? 0 : oct_gemm_column_bytes(&view) + slices;
   return OCT_OK;
 }
 
@@ -149,31 +147,6 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
   return OCT_OK;
 }
 
-/* The thread count a run asks for, and its workspace against what is wanted. */
-static oct_status check_run(const char *entry, const oct_run *run) {
-  if (!run) return OCT_OK;
-  if (run->struct_size != sizeof *run)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: run->struct_size is %u, expected %zu; set it to sizeof(oct_run)", entry,
-                    (unsigned)run->struct_size, sizeof *run);
-  if (run->threads < 0)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: run->threads is %d, expected 0 (all) or more", entry, (int)run->threads);
-  return OCT_OK;
-}
-
-static oct_status check_workspace(const char *entry, const oct_run *run, size_t bytes) {
-  if (bytes == 0) return OCT_OK;
-  if (!run || !run->workspace)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: no workspace, expected %zu bytes; pass an oct_run with one", entry,
-                    bytes);
-  if (!oct_aligned(run->workspace))
-    return oct_fail(OCT_MISALIGNED, "%s: run->workspace is at %p, expected an address that is a multiple of %d", entry,
-                    run->workspace, OCT_ALIGNMENT);
-  if (run->workspace_size < bytes)
-    return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: run->workspace_size is %zu, expected %zu; ask oct_gemm_workspace_size",
-                    entry, run->workspace_size, bytes);
-  return OCT_OK;
-}
-
 /* One run, seen by its workers. */
 typedef struct gemm_job {
   const oct_gemm_call *call;
@@ -188,24 +161,28 @@ typedef struct gemm_job {
 
 /* The rows of one block in the kernel's form: where they lie, or packed into the worker's slice unless they are there
  * already. */
-static const void *block_rows(const gemm_job *job, size_t block, size_t rows, char *slice, ptrdiff_t *stride) {
+static oct_gemm_rows block_rows(const gemm_job *job, size_t block, char *slice) {
   const oct_gemm_packed *packed = &job->packed;
-  const ptrdiff_t a_stride = job->a_stride;
-  const char *a = (const char *)job->a + (ptrdiff_t)(block * job->plan.row_block) * a_stride;
+  const size_t first = block * job->plan.row_block, left = job->call->m - first;
+  const char *a = (const char *)job->a + (ptrdiff_t)first * job->a_stride;
   int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
   if (fresh) *oct_gemm_slice_mark(slice) = block;
+  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
   if (!job->packs_rows) {
-    *stride = a_stride;
+    rows.a = a;
+    rows.stride = job->a_stride;
+    rows.k_tail = packed->k % packed->kernel->k_group;
     if (fresh && row_sum)
-      for (size_t r = 0; r < rows; r++)
-        row_sum[r] = oct_gemm_row_sum(packed->kernel->form, a + (ptrdiff_t)r * a_stride, packed->k);
-    return a;
+      for (size_t r = 0; r < rows.count; r++)
+        row_sum[r] = oct_gemm_row_sum(packed->kernel->form, a + (ptrdiff_t)r * job->a_stride, packed->k);
+    return rows;
   }
   void *panel = slice + job->plan.panel_offset;
-  if (fresh) oct_gemm_pack_rows(packed, a, a_stride, rows, panel, slice + job->plan.scratch_offset, row_sum);
-  *stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
-  return panel;
+  if (fresh) oct_gemm_pack_rows(packed, a, job->a_stride, rows.count, panel, slice + job->plan.scratch_offset, row_sum);
+  rows.a = panel;
+  rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
+  return rows;
 }
 
 /* Pieces begin..<end. Where rows are used in place, a block of panels meets all rows before the next one; packed rows
@@ -213,41 +190,42 @@ static const void *block_rows(const gemm_job *job, size_t block, size_t rows, ch
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   const gemm_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
-  const size_t size = oct_dtype_size(job->call->output->dtype), panels = job->packed.columns / job->packed.kernel->nr;
+  const size_t panels = job->packed.columns / job->packed.kernel->nr;
+  const ptrdiff_t c_stride = job->call->c_stride * (ptrdiff_t)oct_dtype_size(job->call->output->dtype);
   char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
   for (size_t piece = begin; piece < end; piece++) {
     const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
     const size_t group = job->packs_rows ? piece % plan->panel_blocks : piece / plan->row_blocks;
-    const size_t first = block * plan->row_block, left = job->call->m - first;
-    const size_t rows = left < plan->row_block ? left : plan->row_block;
     const size_t panel = group * plan->panel_block, panels_left = panels - panel;
-    ptrdiff_t stride;
-    const void *a = block_rows(job, block, rows, slice, &stride);
-    oct_gemm_run_block(&job->prepared, a, stride, job->packed.has_zero ? oct_gemm_slice_row_sums(slice) : NULL, rows,
-                       panel, panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->call->c + (ptrdiff_t)first * job->call->c_stride * (ptrdiff_t)size,
-                       job->call->c_stride * (ptrdiff_t)size);
+    const oct_gemm_rows rows = block_rows(job, block, slice);
+    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
+    oct_gemm_run_block(&job->prepared, &rows, panel,
+                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
+                       (char *)job->call->c + first * c_stride, c_stride);
   }
 }
 
 oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run) {
   const char *entry = "oct_gemm";
   gemm_job job = {.call = call};
+  void *workspace;
   oct_status status = oct_gemm_open(entry, packed, packed_size, &job.packed);
   if (status == OCT_OK) status = check_call(entry, &job.packed, call);
-  if (status == OCT_OK) status = check_run(entry, run);
+  int threads = 0;
+  if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status != OCT_OK) return status;
   if (call->m == 0 || job.packed.n == 0) return OCT_OK;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   job.a = job.packed.k > 0 ? call->a : packed;
   job.a_stride = job.packed.k > 0 ? call->a_stride : 0;
   job.packs_rows = !oct_gemm_takes_in_place(&job.packed);
-  job.plan = oct_gemm_make_plan(&job.packed, call->m, job.packs_rows, run ? run->threads : 0);
-  status = check_workspace(entry, run, workspace_bytes(&job.packed, &job.plan));
+  job.plan = oct_gemm_make_plan(&job.packed, call->m, 1, job.packs_rows, threads);
+  const size_t column_bytes = oct_gemm_column_bytes(&job.packed);
+  status = oct_run_workspace(entry, run, column_bytes + (size_t)job.plan.threads * job.plan.slice, &workspace);
   if (status != OCT_OK) return status;
-  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, run->workspace);
+  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, workspace);
   job.prepared.packed = &job.packed;
-  job.slices = (char *)run->workspace + oct_gemm_column_bytes(&job.packed);
+  job.slices = (char *)workspace + column_bytes;
   for (int worker = 0; job.plan.slice > 0 && worker < job.plan.threads; worker++)
     *oct_gemm_slice_mark(job.slices + (size_t)worker * job.plan.slice) = OCT_GEMM_NO_BLOCK;
   oct_parallel_for(job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);

@@ -1,4 +1,4 @@
-/* Packing weights, and opening what was packed. */
+/* The bytes of packed weights: their layout, their header, and opening them again. */
 #include <string.h>
 
 #include "base/align.h"
@@ -16,10 +16,11 @@ typedef struct packed_header {
   uint32_t a_dtype, b_dtype;
   int32_t largest;
   uint32_t has_zero;
+  uint32_t reserved[2];
   uint32_t check; /* of the fields above */
 } packed_header;
 
-_Static_assert(sizeof(packed_header) <= OCT_ALIGNMENT, "the header fills the first aligned part");
+_Static_assert(sizeof(packed_header) == OCT_ALIGNMENT, "the header is the first aligned part");
 
 /* Where the parts lie. */
 typedef struct layout {
@@ -51,49 +52,12 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 
 /* A foreign header that survives the other comparisons by accident has 1 chance in 2^32 here. */
 static uint32_t header_check(const packed_header *header) {
-  const uint64_t fields[] = {header->magic,   header->total,   header->n,       header->k,
-                             header->kernel,  header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero};
+  const uint64_t fields[] = {header->magic,    header->total,       header->n,          header->k,
+                             header->kernel,   header->a_dtype,     header->b_dtype,    (uint32_t)header->largest,
+                             header->has_zero, header->reserved[0], header->reserved[1]};
   uint64_t hash = 0xCBF29CE484222325u;
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = (hash ^ fields[i]) * 0x100000001B3u;
   return (uint32_t)(hash ^ (hash >> 32));
-}
-
-/* Weights as they are stored: int8, and their zero point likewise. */
-static int32_t stored_offset(oct_dtype dtype) { return dtype == OCT_U8 ? 128 : 0; }
-
-static int32_t zero_of(const oct_gemm_source *source, size_t n) {
-  if (!source->zero_point || source->zero_point_count == 0) return 0;
-  return source->zero_point[source->zero_point_count == 1 ? 0 : n];
-}
-
-/* Writes one column's elements to its places in a panel: runs of k_group bytes, nr * k_group apart. Returns the sum,
- * and keeps the ends. */
-static int64_t pack_column(const oct_gemm_kernel *kernel, const oct_gemm_source *source, size_t n, int8_t *out,
-                           int32_t *low, int32_t *high) {
-  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)n * source->stride_n;
-  const uint8_t flip = source->b_dtype == OCT_U8 ? 0x80 : 0;
-  const size_t run = kernel->k_group, skip = (size_t)(kernel->nr - 1) * kernel->k_group;
-  int64_t sum = 0;
-  int32_t least = 127, most = -128;
-  size_t place = 0;
-  for (size_t o = 0; o < source->k_outer; o++) {
-    const uint8_t *element = column + (ptrdiff_t)o * source->stride_outer;
-    for (size_t i = 0; i < source->k_inner; i++, element += source->stride_inner) {
-      const int8_t value = (int8_t)(*element ^ flip);
-      *out++ = value;
-      if (++place == run) {
-        place = 0;
-        out += skip;
-      }
-      sum += value;
-      least = value < least ? value : least;
-      most = value > most ? value : most;
-    }
-  }
-  *low = least;
-  *high = most;
-  return sum;
 }
 
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed) {
@@ -102,26 +66,18 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
   if (!lay_out(kernel, source->n, k, &parts)) return;
   char *bytes = packed;
   memset(bytes, 0, parts.total);
-  int64_t *column_sum = (int64_t *)(void *)(bytes + OCT_ALIGNMENT);
-  int32_t *minus_zero = (int32_t *)(void *)(bytes + parts.minus_zero);
-  int8_t *panels = (int8_t *)(bytes + parts.panels);
-  const size_t panel_bytes = (size_t)kernel->nr * parts.k_groups * kernel->k_group;
-  packed_header header = {.magic = PACKED_MAGIC, .total = parts.total, .n = source->n, .k = k};
-  for (size_t n = 0; n < source->n; n++) {
-    int8_t *place = panels + n / kernel->nr * panel_bytes + n % kernel->nr * kernel->k_group;
-    const int32_t zero = zero_of(source, n) - stored_offset(source->b_dtype);
-    int32_t low, high;
-    column_sum[n] = pack_column(kernel, source, n, place, &low, &high);
-    minus_zero[n] = -zero;
-    if (zero != 0) header.has_zero = 1;
-    if (k == 0) continue;
-    const int32_t below = zero - low, above = high - zero;
-    header.largest = below > header.largest ? below : header.largest;
-    header.largest = above > header.largest ? above : header.largest;
-  }
-  header.kernel = (uint32_t)(kernel - oct_gemm_kernels);
-  header.a_dtype = (uint32_t)source->a_dtype;
-  header.b_dtype = (uint32_t)source->b_dtype;
+  const oct_gemm_summary summary =
+      oct_gemm_pack_panels(kernel, source, (int64_t *)(void *)(bytes + OCT_ALIGNMENT),
+                           (int32_t *)(void *)(bytes + parts.minus_zero), (int8_t *)(bytes + parts.panels));
+  packed_header header = {.magic = PACKED_MAGIC,
+                          .total = parts.total,
+                          .n = source->n,
+                          .k = k,
+                          .kernel = (uint32_t)(kernel - oct_gemm_kernels),
+                          .a_dtype = (uint32_t)source->a_dtype,
+                          .b_dtype = (uint32_t)source->b_dtype,
+                          .largest = summary.largest,
+                          .has_zero = summary.has_zero};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }

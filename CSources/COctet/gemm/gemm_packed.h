@@ -9,10 +9,15 @@
 
 #include "gemm_kernel.h"
 
-/* Weights to pack, element (n, o * k_inner + i) at b[n * stride_n + o * stride_outer + i * stride_inner]. */
+/* Weights to pack: element (n, o * k_inner + i) is at b[n * stride_n + o * stride_outer + i * stride_inner].
+ *
+ * With blocks > 1 they are block diagonal over n and i, which is how one product serves several groups of a
+ * convolution: of column n's k_inner elements only the k_inner / blocks of block n / (n / blocks) are there, counted
+ * from the block's first; the others are the column's zero point, and add nothing. */
 typedef struct oct_gemm_source {
   oct_dtype a_dtype, b_dtype;
   size_t n, k_outer, k_inner;
+  size_t blocks; /* divides n and k_inner */
   const void *b;
   ptrdiff_t stride_n, stride_outer, stride_inner;
   const int32_t *zero_point; /* null, or [zero_point_count], 1 or n of them */
@@ -38,10 +43,12 @@ static inline size_t oct_gemm_row_bytes(const oct_gemm_packed *packed) {
   return packed->k_groups * packed->kernel->k_group * oct_gemm_form_size(packed->kernel->form);
 }
 
-/* True when rows of a can be used where they lie: the kernel takes plain rows of its dtype and no padding. */
+/* True when rows of a can be used where they lie: the kernel takes plain rows of its dtype, and whole groups of k or
+ * their tail. */
 static inline bool oct_gemm_takes_in_place(const oct_gemm_packed *packed) {
   const oct_gemm_kernel *kernel = packed->kernel;
-  return kernel->row_group == 1 && packed->k % kernel->k_group == 0 &&
+  return kernel->row_group == 1 &&
+         (packed->k % kernel->k_group == 0 || (kernel->takes_tail && packed->k >= kernel->k_group)) &&
          kernel->form == (packed->a_dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8);
 }
 
@@ -59,6 +66,16 @@ oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const 
 
 /* Bytes of weights [n, k] packed for `kernel`, a multiple of OCT_ALIGNMENT. False on overflow. */
 bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t *bytes);
+
+/* What the header remembers of packed weights beside their sizes. */
+typedef struct oct_gemm_summary {
+  int32_t largest; /* largest |b - its zero point| */
+  bool has_zero;   /* some zero point, as stored, isn't 0 */
+} oct_gemm_summary;
+
+/* Writes the parts behind the header, all of them zeroed before: sums, zero points, and panels for `kernel`. */
+oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_gemm_source *source, int64_t *column_sum,
+                                      int32_t *minus_zero, int8_t *panels);
 
 /* Packs into `packed`, aligned and of oct_gemm_packed_bytes bytes. The source must be sound. */
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed);

@@ -5,11 +5,6 @@
 
 #include "base/align.h"
 
-/* Eight bytes at a time: the compiler's vectors take it from there. */
-static void copy_flipped(const uint8_t *from, size_t count, uint8_t *to) {
-  for (size_t i = 0; i < count; i++) to[i] = from[i] ^ 0x80;
-}
-
 static void widen_u8(const uint8_t *from, size_t count, int16_t *to) {
   for (size_t i = 0; i < count; i++) to[i] = from[i];
 }
@@ -24,10 +19,8 @@ void oct_gemm_convert(oct_gemm_form form, oct_dtype dtype, const void *from, siz
       widen_u8(from, count, to);
     else
       widen_s8(from, count, to);
-  } else if (form == (dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8)) {
-    memcpy(to, from, count);
   } else {
-    copy_flipped(from, count, to);
+    oct_gemm_copy_bytes(from, count, oct_gemm_form_flip(form, dtype), to);
   }
 }
 
@@ -73,7 +66,8 @@ void oct_gemm_interleave(const oct_gemm_kernel *kernel, const void *rows, size_t
 }
 
 size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows) {
-  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed), OCT_ALIGNMENT);
+  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed) + OCT_GEMM_PANEL_SLACK,
+                      OCT_ALIGNMENT);
 }
 
 size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed) {
@@ -84,8 +78,8 @@ size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed) {
 static void pack_row(const oct_gemm_packed *packed, const void *a, void *to) {
   const oct_gemm_form form = packed->kernel->form;
   oct_gemm_convert(form, packed->a_dtype, a, packed->k, to);
-  const size_t written = packed->k * oct_gemm_form_size(form);
-  memset((char *)to + written, 0, oct_gemm_row_bytes(packed) - written);
+  for (size_t i = packed->k * oct_gemm_form_size(form), end = oct_gemm_row_bytes(packed); i < end; i++)
+    ((char *)to)[i] = 0;
 }
 
 void oct_gemm_pack_rows(const oct_gemm_packed *packed, const void *a, ptrdiff_t a_stride, size_t rows, void *panel,

@@ -61,6 +61,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     bare_tile.a = (const char *)tile->a + group * a_group;
     bare_tile.b = tile->b + group * kernel->nr * kernel->k_group;
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
+    bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
     bare_tile.column_term = no_term;
     bare_tile.row_sum = NULL;
     bare_tile.stage = &bare;
@@ -107,18 +108,19 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, con
   }
 }
 
-void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdiff_t a_stride, const int64_t *row_sum,
-                        size_t rows, size_t panel_begin, size_t panel_end, void *c, ptrdiff_t c_stride) {
+void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
+                        size_t panel_end, void *c, ptrdiff_t c_stride) {
   const oct_gemm_packed *packed = prepared->packed;
   const size_t nr = packed->kernel->nr, panel_bytes = packed->k_groups * packed->kernel->k_group * nr;
   const size_t size = oct_dtype_size(prepared->stage.dtype);
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
     const oct_gemm_tile tile = {
-        .a = a,
-        .a_stride = a_stride,
+        .a = rows->a,
+        .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
         .k_groups = packed->k_groups,
+        .k_tail = rows->k_tail,
         .columns = packed->n - column < nr ? packed->n - column : nr,
         .column_term = prepared->term + column,
         .minus_zero = packed->minus_zero + column,
@@ -127,7 +129,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdif
         .c = (char *)c + size * column,
         .c_stride = c_stride,
     };
-    run_panel(prepared, tile, row_sum, rows);
+    run_panel(prepared, tile, rows->row_sum, rows->count);
   }
 }
 
@@ -136,18 +138,19 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdif
 enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
 
 /* A thread is worth starting for this many cycles of multiply-adds, or for reading so many bytes of weights. */
-enum { CYCLES_PER_THREAD = 40000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD = 4 };
+enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4 };
 
-static int worthwhile_threads(const oct_gemm_packed *packed, size_t m, int threads) {
-  const double cycles = (double)m * (double)packed->columns * (double)packed->k / packed->kernel->speed;
-  const double bytes = (double)packed->columns * (double)packed->k;
+static int worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
+  const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
+  const double cycles = (double)m * bytes / packed->kernel->speed;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
   const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
   if (worth < 2) return 1;
   return worth < threads ? (int)worth : threads;
 }
 
-oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool packs_rows, int threads) {
+oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
+                                 int threads) {
   const oct_gemm_kernel *kernel = packed->kernel;
   const size_t row_bytes = oct_gemm_row_bytes(packed) + 1;
   const size_t panel_bytes = packed->k_groups * kernel->k_group * kernel->nr + 1;
@@ -158,10 +161,10 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool p
   block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
   block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
   if (threads <= 0) threads = oct_max_threads();
-  threads = worthwhile_threads(packed, m, threads);
+  threads = worthwhile_threads(packed, m, repeats, threads);
   if (threads > 1) {
     /* Rows are cut first: a cut through the panels makes every part pack the same rows again. */
-    const size_t wanted = (size_t)threads * PIECES_PER_THREAD;
+    const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
     const size_t per_row_block = oct_ceil_div(panels, block_panels);
     const size_t row_blocks = oct_ceil_div(wanted, per_row_block);
     if (oct_ceil_div(tiles, block_tiles) < row_blocks) block_tiles = tiles > row_blocks ? tiles / row_blocks : 1;
@@ -174,7 +177,7 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool p
   plan.panel_blocks = oct_ceil_div(panels, block_panels);
   plan.panel_block = oct_ceil_div(panels, plan.panel_blocks);
   plan.panel_blocks = oct_ceil_div(panels, plan.panel_block);
-  const size_t pieces = plan.row_blocks * plan.panel_blocks;
+  const size_t pieces = plan.row_blocks * plan.panel_blocks * repeats;
   plan.threads = (size_t)threads < pieces ? threads : (int)pieces;
   if (!packs_rows && !packed->has_zero) return plan;
   const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
@@ -182,4 +185,16 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool p
   plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
   plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
   return plan;
+}
+
+size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
+  if (threads <= 0) threads = oct_max_threads();
+  size_t most = 0;
+  for (int limit = 1; limit <= threads; limit++) {
+    const oct_gemm_plan plan = oct_gemm_make_plan(packed, m, repeats, packs_rows, limit);
+    const size_t bytes = (size_t)plan.threads * plan.slice;
+    most = bytes > most ? bytes : most;
+    if (plan.threads < limit && worthwhile_threads(packed, m, repeats, threads) <= limit) break;
+  }
+  return most;
 }

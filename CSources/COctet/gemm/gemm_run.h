@@ -22,10 +22,18 @@ size_t oct_gemm_column_bytes(const oct_gemm_packed *packed);
 oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
                                    size_t first, void *memory);
 
-/* Multiplies `rows` rows, in the kernel's form and a_stride bytes from row group to row group, by panels
- * panel_begin..<panel_end. c is the first row's column 0. row_sum is null unless the weights have zero points. */
-void oct_gemm_run_block(const oct_gemm_prepared *prepared, const void *a, ptrdiff_t a_stride, const int64_t *row_sum,
-                        size_t rows, size_t panel_begin, size_t panel_end, void *c, ptrdiff_t c_stride);
+/* Rows of a in the kernel's form. */
+typedef struct oct_gemm_rows {
+  const void *a;
+  ptrdiff_t stride; /* bytes from row group to row group */
+  size_t count;
+  size_t k_tail;          /* as in oct_gemm_tile */
+  const int64_t *row_sum; /* null unless the weights have zero points */
+} oct_gemm_rows;
+
+/* Multiplies rows by panels panel_begin..<panel_end. c is the first row's column 0, c_stride in bytes. */
+void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
+                        size_t panel_end, void *c, ptrdiff_t c_stride);
 
 /* How m rows are cut into pieces of work, in the order in which they are handed out. */
 typedef struct oct_gemm_plan {
@@ -36,8 +44,12 @@ typedef struct oct_gemm_plan {
   size_t slice;                        /* bytes per worker, a multiple of OCT_ALIGNMENT; 0 when a worker needs none */
 } oct_gemm_plan;
 
-/* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. */
-oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, bool packs_rows, int threads);
+/* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. The plan is one of
+ * `repeats` equal ones that run together, the groups of a convolution. */
+oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads);
+
+/* Bytes of all slices that suffice for any limit up to `threads`: fewer threads may have larger slices. */
+size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads);
 
 /* A worker's slice of the workspace. It starts with a mark: which block of rows its panel holds. */
 #define OCT_GEMM_NO_BLOCK SIZE_MAX

@@ -20,16 +20,17 @@ OCT_GEMM_INLINE __m512i broadcast(const uint8_t *four) {
   return _mm512_set1_epi32(bits);
 }
 
-/* One group of four k. Rows are reached from every third row's pointer, which leaves the registers for addresses in
- * peace. */
+/* One group of four k, `tail` of them there (4: all). Rows are reached from every third row's pointer, which leaves the
+ * registers for addresses in peace. */
 OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_t offset, const int8_t *b, int rows,
-                          int vectors, __m512i acc[][2]) {
+                          int vectors, size_t tail, __m512i acc[][2]) {
   __m512i weights[2];
   OCT_GEMM_UNROLL
   for (int v = 0; v < vectors; v++) weights[v] = _mm512_load_si512(b + 64 * v);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
-    const __m512i a = broadcast(base[r / 3] + (r % 3) * stride + offset);
+    const uint8_t *four = base[r / 3] + (r % 3) * stride + offset;
+    const __m512i a = tail == 4 ? broadcast(four) : _mm512_set1_epi32(oct_gemm_tail_bytes(four, tail));
     OCT_GEMM_UNROLL
     for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], a, weights[v]);
   }
@@ -48,18 +49,19 @@ OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int vectors
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups;
+  size_t groups = tile->k_groups - (tile->k_tail != 0);
   for (; groups >= 4; groups -= 4) {
     OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, acc);
+    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
     oct_gemm_advance(base, 16, rows);
     b += 16 * NR;
   }
   for (; groups > 0; groups--) {
-    step(base, stride, 0, b, rows, vectors, acc);
+    step(base, stride, 0, b, rows, vectors, 4, acc);
     oct_gemm_advance(base, 4, rows);
     b += 4 * NR;
   }
+  if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
     OCT_GEMM_UNROLL
@@ -74,7 +76,7 @@ static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups;
+  size_t groups = tile->k_groups - (tile->k_tail != 0);
   for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
     OCT_GEMM_UNROLL
     for (int i = 0; i < 4; i++) {
@@ -85,6 +87,11 @@ static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   }
   for (; groups > 0; groups--, a += 4, b += 4 * NR) {
     const __m512i four = broadcast(a);
+    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
+    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+  }
+  if (tile->k_tail) {
+    const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
     acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
     acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
   }
@@ -132,27 +139,51 @@ static void accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Stores sixteen columns of every row. */
-static void store_columns(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __mmask16 mask) {
+/* Sixteen sums of row r, row sums' part included. */
+OCT_GEMM_INLINE __m512i finish(const oct_gemm_tile *tile, const int32_t *acc, size_t r, __m512i minus_zero) {
+  const __m512i sum = _mm512_load_si512(acc + r * NR);
+  if (!tile->row_sum) return sum;
+  return _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(tile->row_sum[r]), minus_zero));
+}
+
+/* Stores sixteen columns of every row as integers. has_bias is a constant. */
+OCT_GEMM_INLINE void store_bytes(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __m512i minus_zero,
+                                 __mmask16 mask, bool has_bias) {
   const oct_stage *stage = tile->stage;
-  const size_t size = stage->dtype == OCT_U8 || stage->dtype == OCT_S8 ? 1 : 4;
+  const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
+  const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
+  char *row = (char *)tile->c + first;
+  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride) {
+    const __m512 real = _mm512_cvtepi32_ps(finish(tile, acc, r, minus_zero));
+    const __m512 biased = has_bias ? _mm512_add_ps(real, bias) : real;
+    oct_store_bytes_avx512(row, oct_stage_biased_avx512(stage, biased, multiplier), mask);
+  }
+}
+
+/* Stores sixteen columns of every row as int32 or float32. */
+static void store_words(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __m512i minus_zero,
+                        __mmask16 mask) {
+  const oct_stage *stage = tile->stage;
+  char *row = (char *)tile->c + 4 * first;
+  if (stage->dtype == OCT_S32) {
+    for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride)
+      _mm512_mask_storeu_epi32(row, mask, finish(tile, acc, r, minus_zero));
+    return;
+  }
+  const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
+  const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
+  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride)
+    _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, finish(tile, acc, r, minus_zero), bias, multiplier));
+}
+
+static void store_columns(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __mmask16 mask) {
   const __m512i minus_zero = tile->row_sum ? _mm512_loadu_si512(tile->minus_zero + first) : _mm512_setzero_si512();
-  __m512 bias = _mm512_setzero_ps(), multiplier = _mm512_setzero_ps();
-  if (stage->dtype != OCT_S32) {
-    bias = _mm512_loadu_ps(stage->bias + tile->column + first);
-    multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
-  }
-  char *row = (char *)tile->c + size * first;
-  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, acc += NR) {
-    __m512i sum = _mm512_load_si512(acc + first);
-    if (tile->row_sum) sum = _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(tile->row_sum[r]), minus_zero));
-    if (size == 1)
-      _mm512_mask_cvtepi32_storeu_epi8(row, mask, oct_stage_integer_avx512(stage, sum, bias, multiplier));
-    else if (stage->dtype == OCT_F32)
-      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, sum, bias, multiplier));
-    else
-      _mm512_mask_storeu_epi32(row, mask, sum);
-  }
+  if (tile->stage->dtype == OCT_S32 || tile->stage->dtype == OCT_F32)
+    store_words(tile, acc + first, first, minus_zero, mask);
+  else if (tile->stage->has_bias)
+    store_bytes(tile, acc + first, first, minus_zero, mask, true);
+  else
+    store_bytes(tile, acc + first, first, minus_zero, mask, false);
 }
 
 void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {

@@ -11,15 +11,19 @@ enum { MR = 6, NR = 16, LANES = 8 };
 
 OCT_ISA_BEGIN(AVXVNNI)
 
-/* One group of four k. */
+/* One group of four k, `tail` of them there (4: all). */
 OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_t offset, const int8_t *b, int rows,
-                          __m256i acc[][2]) {
+                          size_t tail, __m256i acc[][2]) {
   const __m256i weights0 = _mm256_load_si256((const __m256i *)b);
   const __m256i weights1 = _mm256_load_si256((const __m256i *)(b + 32));
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
+    const uint8_t *at = base[r / 3] + (r % 3) * stride + offset;
     int32_t four;
-    __builtin_memcpy(&four, base[r / 3] + (r % 3) * stride + offset, 4);
+    if (tail == 4)
+      __builtin_memcpy(&four, at, 4);
+    else
+      four = oct_gemm_tail_bytes(at, tail);
     const __m256i a = _mm256_set1_epi32(four);
     acc[r][0] = _mm256_dpbusd_avx_epi32(acc[r][0], a, weights0);
     acc[r][1] = _mm256_dpbusd_avx_epi32(acc[r][1], a, weights1);
@@ -39,14 +43,19 @@ OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int32_t *ou
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups;
+  size_t groups = tile->k_groups - (tile->k_tail != 0);
   for (; groups >= 2; groups -= 2) {
-    step(base, stride, 0, b, rows, acc);
-    step(base, stride, 4, b + 4 * NR, rows, acc);
+    step(base, stride, 0, b, rows, 4, acc);
+    step(base, stride, 4, b + 4 * NR, rows, 4, acc);
     oct_gemm_advance(base, 8, rows);
     b += 2 * 4 * NR;
   }
-  if (groups > 0) step(base, stride, 0, b, rows, acc);
+  if (groups > 0) {
+    step(base, stride, 0, b, rows, 4, acc);
+    oct_gemm_advance(base, 4, rows);
+    b += 4 * NR;
+  }
+  if (tile->k_tail) step(base, stride, 0, b, rows, tile->k_tail, acc);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
     OCT_GEMM_UNROLL

@@ -1,0 +1,343 @@
+/* Geometry, packing, and opening what was packed. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/align.h"
+#include "base/status.h"
+#include "base/verbose.h"
+#include "conv_packed.h"
+#include "depthwise/depthwise.h"
+
+/* "OCTCONV" and the version of the bytes. */
+#define PACKED_MAGIC 0x01564E4F4354434Fu
+
+typedef struct packed_header {
+  uint64_t magic;
+  uint64_t total;
+  uint64_t depthwise; /* 1 when the block is one of oct_depthwise_pack */
+  oct_conv_geometry geometry;
+  uint32_t check; /* of the fields above */
+} packed_header;
+
+enum { HEADER_BYTES = 4 * OCT_ALIGNMENT };
+_Static_assert(sizeof(packed_header) <= HEADER_BYTES, "the header fits its part");
+_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 24 + sizeof(oct_conv_geometry),
+               "the checked fields are whole words");
+
+static uint32_t header_check(const packed_header *header) {
+  uint64_t hash = 0xCBF29CE484222325u;
+  for (size_t at = 0; at < offsetof(packed_header, check); at += 8) {
+    uint64_t word;
+    memcpy(&word, (const char *)header + at, 8);
+    hash = (hash ^ word) * 0x100000001B3u;
+  }
+  return (uint32_t)(hash ^ (hash >> 32));
+}
+
+static bool is_byte(oct_dtype dtype) { return dtype == OCT_U8 || dtype == OCT_S8; }
+
+static oct_status check_channels(const char *entry, const oct_conv_weights *weights) {
+  if (weights->groups == 0 || weights->in_channels == 0 || weights->out_channels == 0)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %zu channels to %zu in %zu groups, expected at least 1 each", entry,
+                    weights->in_channels, weights->out_channels, weights->groups);
+  if (weights->in_channels % weights->groups != 0 || weights->out_channels % weights->groups != 0)
+    return oct_fail(OCT_SHAPE_MISMATCH,
+                    "%s: %zu channels to %zu don't split into %zu groups; both must be multiples of the groups", entry,
+                    weights->in_channels, weights->out_channels, weights->groups);
+  return OCT_OK;
+}
+
+/* One dimension. Sizes stay below 2^62, so that positions fit into a signed word whatever the input. */
+static oct_status check_dimension(const char *entry, const oct_conv_weights *weights, uint32_t d) {
+  const size_t limit = PTRDIFF_MAX / 4;
+  if (weights->kernel[d] == 0 || weights->stride[d] == 0 || weights->dilation[d] == 0)
+    return oct_fail(OCT_INVALID_ARGUMENT,
+                    "%s: dimension %u has kernel %zu, stride %zu, dilation %zu, expected at least 1 each", entry,
+                    (unsigned)d, weights->kernel[d], weights->stride[d], weights->dilation[d]);
+  size_t span;
+  if (!oct_multiply(weights->kernel[d], weights->dilation[d], &span) || span > limit || weights->stride[d] > limit ||
+      weights->padding_begin[d] > limit || weights->padding_end[d] > limit)
+    return oct_fail(OCT_OVERFLOW,
+                    "%s: dimension %u has kernel %zu, dilation %zu, stride %zu, padding %zu and %zu, which overflows",
+                    entry, (unsigned)d, weights->kernel[d], weights->dilation[d], weights->stride[d],
+                    weights->padding_begin[d], weights->padding_end[d]);
+  return OCT_OK;
+}
+
+oct_status oct_conv_check_geometry(const char *entry, const oct_conv_weights *weights, oct_conv_geometry *geometry) {
+  if (!weights) return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights is null; pass an oct_conv_weights", entry);
+  if (weights->struct_size != sizeof *weights)
+    return oct_fail(OCT_INVALID_ARGUMENT,
+                    "%s: weights->struct_size is %u, expected %zu; set it to sizeof(oct_conv_weights)", entry,
+                    (unsigned)weights->struct_size, sizeof *weights);
+  if (!is_byte(weights->x_dtype) || !is_byte(weights->w_dtype))
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights are %s for activations of %s, expected uint8 or int8 for both",
+                    entry, oct_dtype_name(weights->w_dtype), oct_dtype_name(weights->x_dtype));
+  if (weights->rank < 1 || weights->rank > OCT_CONV_MAX_RANK)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: rank is %u, expected 1, 2 or 3 spatial dimensions", entry,
+                    (unsigned)weights->rank);
+  oct_status status = check_channels(entry, weights);
+  memset(geometry, 0, sizeof *geometry);
+  geometry->in_channels = weights->in_channels;
+  geometry->out_channels = weights->out_channels;
+  geometry->groups = weights->groups;
+  geometry->x_dtype = (uint32_t)weights->x_dtype;
+  geometry->w_dtype = (uint32_t)weights->w_dtype;
+  geometry->rank = weights->rank;
+  const uint32_t lacking = OCT_CONV_MAX_RANK - weights->rank;
+  for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
+    geometry->kernel[d] = geometry->stride[d] = geometry->dilation[d] = 1;
+  for (uint32_t d = 0; status == OCT_OK && d < weights->rank; d++) {
+    status = check_dimension(entry, weights, d);
+    geometry->kernel[lacking + d] = weights->kernel[d];
+    geometry->stride[lacking + d] = weights->stride[d];
+    geometry->dilation[lacking + d] = weights->dilation[d];
+    geometry->padding_begin[lacking + d] = weights->padding_begin[d];
+    geometry->padding_end[lacking + d] = weights->padding_end[d];
+  }
+  return status;
+}
+
+oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometry, const size_t in[], size_t out[]) {
+  for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++) {
+    const int named = (int)d - (int)(OCT_CONV_MAX_RANK - geometry->rank);
+    const uint64_t span = geometry->dilation[d] * (geometry->kernel[d] - 1) + 1;
+    const uint64_t padding = geometry->padding_begin[d] + geometry->padding_end[d];
+    if (in[d] > PTRDIFF_MAX / 4)
+      return oct_fail(OCT_OVERFLOW, "%s: in[%d] is %zu, which overflows; check the input's size", entry, named, in[d]);
+    if (in[d] == 0)
+      return oct_fail(OCT_SHAPE_MISMATCH, "%s: in[%d] is 0, expected at least 1; only a batch may be empty", entry,
+                      named);
+    const uint64_t padded = in[d] + padding;
+    if (padded < span)
+      return oct_fail(OCT_SHAPE_MISMATCH,
+                      "%s: in[%d] is %zu, with padding %" PRIu64 ", but the dilated kernel spans %" PRIu64
+                      "; pass a larger input or pad it",
+                      entry, named, in[d], padded, span);
+    out[d] = (size_t)((padded - span) / geometry->stride[d] + 1);
+  }
+  return OCT_OK;
+}
+
+/* Cycles per pixel for one product of `merged` groups, roughly: multiply-adds of the columns that tiles have, the way
+ * from sums to outputs, and gathering. */
+static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in, size_t out) {
+  const size_t half = kernel->nr >= 32 ? kernel->nr / 2 : kernel->nr; /* wide tiles have a narrow form */
+  const double halves = (double)oct_ceil_div(out, half), depth = (double)taps * (double)in;
+  return depth * halves * (double)half / kernel->speed + 8.0 * halves + 4.0 * (double)taps + depth / 16.0;
+}
+
+/* How many groups to merge into one product: a divisor of the groups that still fits a tile. */
+static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
+  size_t best = 1;
+  double best_cost = product_cost(kernel, taps, in, out);
+  for (size_t merged = 2; merged <= groups && merged <= kernel->nr / out; merged++) {
+    if (groups % merged != 0) continue;
+    const double cost = product_cost(kernel, taps, merged * in, merged * out) / (double)merged;
+    if (cost >= best_cost) continue;
+    best = merged;
+    best_cost = cost;
+  }
+  return best;
+}
+
+/* Sizes of the view from a sound geometry; false on overflow. */
+static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *kernel, oct_conv_packed *view,
+                   size_t *total) {
+  const size_t groups = (size_t)geometry->groups;
+  const size_t in = (size_t)geometry->in_channels / groups, out = (size_t)geometry->out_channels / groups;
+  size_t k, all;
+  view->geometry = *geometry;
+  view->taps = 1;
+  for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
+    if (!oct_multiply(view->taps, (size_t)geometry->kernel[d], &view->taps)) return false;
+  view->merged = choose_merged(kernel, groups, view->taps, in, out);
+  view->products = groups / view->merged;
+  view->in = in * view->merged;
+  view->out = out * view->merged;
+  return oct_multiply(view->taps, view->in, &k) && oct_gemm_packed_bytes(kernel, view->out, k, &view->block_bytes) &&
+         oct_multiply(view->block_bytes, view->products, &all) && oct_add(all, HEADER_BYTES, total) &&
+         *total <= PTRDIFF_MAX;
+}
+
+static oct_status overflow(const char *entry) {
+  return oct_fail(OCT_OVERFLOW,
+                  "%s: the packed weights take more bytes than an address reaches; check channels and kernel", entry);
+}
+
+/* Depthwise kernels come first; what they don't take goes the general way. True when they take it or fail for a reason.
+ */
+static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, oct_status *status) {
+  *status = oct_depthwise_packed_size(weights, block_bytes);
+  return *status != OCT_UNSUPPORTED;
+}
+
+oct_status oct_conv_packed_size(const oct_conv_weights *weights, size_t *bytes) {
+  const char *entry = "oct_conv_packed_size";
+  oct_conv_geometry geometry;
+  oct_conv_packed view;
+  const oct_gemm_kernel *kernel;
+  oct_status status = oct_conv_check_geometry(entry, weights, &geometry);
+  if (status != OCT_OK) return status;
+  if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
+  size_t block_bytes;
+  if (asks_depthwise(weights, &block_bytes, &status)) {
+    if (status != OCT_OK) return status;
+    return oct_add(block_bytes, HEADER_BYTES, bytes) ? OCT_OK : overflow(entry);
+  }
+  status = oct_gemm_select(&kernel);
+  if (status != OCT_OK) return status;
+  return derive(&geometry, kernel, &view, bytes) ? OCT_OK : overflow(entry);
+}
+
+/* What packing reads and writes, once the sizes are known. */
+static oct_status check_pack(const char *entry, const oct_conv_weights *weights, const void *packed, size_t packed_size,
+                             size_t total) {
+  if (!weights->w) return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights->w is null; pass the weights", entry);
+  const oct_status status = oct_gemm_check_zero_points(entry, weights->w_dtype, weights->zero_point,
+                                                       weights->zero_point_count, weights->out_channels);
+  if (status != OCT_OK) return status;
+  if (!packed) return oct_fail(OCT_INVALID_ARGUMENT, "%s: packed is null; pass %zu bytes", entry, total);
+  if (!oct_aligned(packed))
+    return oct_fail(OCT_MISALIGNED, "%s: packed is at %p, expected an address that is a multiple of %d", entry, packed,
+                    OCT_ALIGNMENT);
+  if (packed_size < total)
+    return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: packed_size is %zu, expected %zu; ask oct_conv_packed_size", entry,
+                    packed_size, total);
+  return OCT_OK;
+}
+
+static void write_header(packed_header *header, void *packed) {
+  header->magic = PACKED_MAGIC;
+  header->check = header_check(header);
+  memset(packed, 0, HEADER_BYTES);
+  memcpy(packed, header, sizeof *header);
+}
+
+/* One line about weights that were just packed for a kernel. */
+static void tell_packed(const oct_conv_weights *weights, const char *kernel, size_t products, double start) {
+  oct_tell("conv pack channels=%zu->%zu groups=%zu products=%zu kernel=%s %.1f us", weights->in_channels,
+           weights->out_channels, weights->groups, products, kernel, oct_clock_us() - start);
+}
+
+oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weights *weights, void *packed,
+                             size_t packed_size) {
+  const char *entry = "oct_conv_pack";
+  oct_conv_packed view;
+  size_t total;
+  packed_header header = {.depthwise = 0};
+  oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
+  if (status != OCT_OK) return status;
+  if (!derive(&header.geometry, kernel, &view, &total)) return overflow(entry);
+  status = check_pack(entry, weights, packed, packed_size, total);
+  if (status != OCT_OK) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  const size_t column = view.taps * (view.in / view.merged);
+  for (size_t product = 0; product < view.products; product++) {
+    const size_t first = product * view.out;
+    const bool per_channel = weights->zero_point_count != 1;
+    const oct_gemm_source source = {
+        .a_dtype = weights->x_dtype,
+        .b_dtype = weights->w_dtype,
+        .n = view.out,
+        .k_outer = view.taps,
+        .k_inner = view.in,
+        .blocks = view.merged,
+        .b = (const char *)weights->w + first * column,
+        .stride_n = (ptrdiff_t)column,
+        .stride_outer = 1,
+        .stride_inner = (ptrdiff_t)view.taps,
+        .zero_point = weights->zero_point && per_channel ? weights->zero_point + first : weights->zero_point,
+        .zero_point_count = per_channel ? view.out : 1,
+    };
+    oct_gemm_pack_source(kernel, &source, (char *)packed + HEADER_BYTES + product * view.block_bytes);
+  }
+  header.total = total;
+  write_header(&header, packed);
+  if (oct_verbose()) tell_packed(weights, kernel->name, view.products, start);
+  return OCT_OK;
+}
+
+/* Packs `block_bytes` bytes for the depthwise kernels. */
+static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, void *packed,
+                                 size_t packed_size) {
+  const char *entry = "oct_conv_pack";
+  packed_header header = {.depthwise = 1};
+  size_t total;
+  oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
+  if (status != OCT_OK) return status;
+  if (!oct_add(block_bytes, HEADER_BYTES, &total)) return overflow(entry);
+  status = check_pack(entry, weights, packed, packed_size, total);
+  if (status != OCT_OK) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  char *block = (char *)packed + HEADER_BYTES;
+  status = oct_depthwise_pack(weights, block, block_bytes);
+  if (status != OCT_OK) return status;
+  header.total = total;
+  write_header(&header, packed);
+  if (oct_verbose()) tell_packed(weights, oct_depthwise_kernel_name(block, block_bytes), 0, start);
+  return OCT_OK;
+}
+
+oct_status oct_conv_pack(const oct_conv_weights *weights, void *packed, size_t packed_size) {
+  oct_conv_geometry geometry;
+  const oct_gemm_kernel *kernel;
+  size_t block_bytes;
+  oct_status status = oct_conv_check_geometry("oct_conv_pack", weights, &geometry);
+  if (status != OCT_OK) return status;
+  if (asks_depthwise(weights, &block_bytes, &status))
+    return status == OCT_OK ? pack_depthwise(weights, block_bytes, packed, packed_size) : status;
+  status = oct_gemm_select(&kernel);
+  return status == OCT_OK ? oct_conv_pack_for(kernel, weights, packed, packed_size) : status;
+}
+
+static oct_status corrupt(const char *entry, const char *what) {
+  return oct_fail(OCT_CORRUPT,
+                  "%s: packed weights are not ours (%s); pass bytes that oct_conv_pack wrote in this process", entry,
+                  what);
+}
+
+oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_size, oct_conv_packed *view) {
+  if (!packed) return oct_fail(OCT_INVALID_ARGUMENT, "%s: packed is null; pass packed weights", entry);
+  if (!oct_aligned(packed))
+    return oct_fail(OCT_MISALIGNED, "%s: packed is at %p, expected an address that is a multiple of %d", entry, packed,
+                    OCT_ALIGNMENT);
+  if (packed_size < HEADER_BYTES)
+    return oct_fail(OCT_BUFFER_TOO_SMALL,
+                    "%s: packed_size is %zu, expected at least the header's %d; pass the size that was queried", entry,
+                    packed_size, HEADER_BYTES);
+  packed_header header;
+  memcpy(&header, packed, sizeof header);
+  if (header.magic != PACKED_MAGIC) return corrupt(entry, "the first bytes differ");
+  if (header.check != header_check(&header)) return corrupt(entry, "damaged header");
+  if (header.total > packed_size)
+    return oct_fail(OCT_BUFFER_TOO_SMALL,
+                    "%s: packed_size is %zu, but these weights have %" PRIu64 " bytes; pass the size that was queried",
+                    entry, packed_size, header.total);
+  const char *blocks = (const char *)packed + HEADER_BYTES;
+  size_t total;
+  if (header.depthwise) {
+    const size_t block_bytes = (size_t)header.total - HEADER_BYTES;
+    if (header.total < HEADER_BYTES || !oct_depthwise_kernel_name(blocks, block_bytes))
+      return corrupt(entry, "a depthwise block that isn't one");
+    *view =
+        (oct_conv_packed){.geometry = header.geometry, .depthwise = true, .blocks = blocks, .block_bytes = block_bytes};
+    return OCT_OK;
+  }
+  oct_gemm_packed first;
+  const oct_status status = oct_gemm_open(entry, blocks, packed_size - HEADER_BYTES, &first);
+  if (status != OCT_OK) return status;
+  *view = (oct_conv_packed){.blocks = blocks};
+  if (header.geometry.groups == 0 || !derive(&header.geometry, first.kernel, view, &total) || total != header.total)
+    return corrupt(entry, "sizes that contradict each other");
+  return OCT_OK;
+}
+
+oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, size_t index, oct_gemm_packed *product) {
+  const oct_status status = oct_gemm_open(entry, view->blocks + index * view->block_bytes, view->block_bytes, product);
+  if (status != OCT_OK) return status;
+  if (product->n != view->out || product->k != view->taps * view->in ||
+      product->a_dtype != (oct_dtype)view->geometry.x_dtype)
+    return corrupt(entry, "a product that contradicts the geometry");
+  return OCT_OK;
+}
