@@ -156,7 +156,7 @@ OCT_GEMM_INLINE void store_bytes(const oct_gemm_tile *tile, const int32_t *acc, 
   for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride) {
     const __m512 real = _mm512_cvtepi32_ps(finish(tile, acc, r, minus_zero));
     const __m512 biased = has_bias ? _mm512_add_ps(real, bias) : real;
-    oct_store_bytes_avx512(row, oct_stage_integer_avx512(stage, biased, multiplier), mask);
+    oct_store_bytes_avx512(row, oct_stage_biased_avx512(stage, biased, multiplier), mask);
   }
 }
 
