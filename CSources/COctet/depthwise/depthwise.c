@@ -7,7 +7,6 @@
 #include "base/align.h"
 #include "base/run.h"
 #include "base/status.h"
-#include "base/verbose.h"
 #include "kernel.h"
 
 OCT_FP_STRICT
@@ -308,13 +307,7 @@ oct_status oct_depthwise_run(const void *packed, size_t packed_size, const oct_c
   /* Products of one item, cells counted whole. */
   const size_t per_item = j.geo.tile * header->steps * header->groups * j.geo.lanes * header->channels;
   const bool worth_threads = j.geo.items > 1 && per_item * j.geo.items >= FORK_PRODUCTS;
-  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(j.geo.items, worth_threads ? oct_ceil_div(RANGE_PRODUCTS, per_item) : j.geo.items, threads,
                    run_items, &j);
-  if (oct_verbose())
-    oct_tell("depthwise batch=%zu out=%zux%zux%zu channels=%zu window=%zux%zux%zu %s -> %s kernel=%s%s %.1f us",
-             call->batch, j.geo.out[0], j.geo.out[1], j.geo.out[2], header->channels, header->kernel_size[0],
-             header->kernel_size[1], header->kernel_size[2], oct_dtype_name((oct_dtype)header->x_dtype),
-             oct_dtype_name(call->output->dtype), j.kernel->name, j.wide ? " wide" : "", oct_clock_us() - start);
   return OCT_OK;
 }

@@ -28,6 +28,9 @@ public struct NonFiniteValues: Sendable, Equatable {
   /// Its place in that batch, in logical order.
   public internal(set) var index = 0
 
+  /// None yet.
+  public init() {}
+
   /// Counts the values of one more batch; `elements` are in logical order.
   mutating func add(_ elements: UnsafeBufferPointer<Float>, batch: Int) {
     for (i, value) in elements.enumerated() where !value.isFinite {
