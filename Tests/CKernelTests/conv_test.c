@@ -5,7 +5,7 @@
 #include "conv/conv_packed.h"
 #include "gemm_reference.h"
 
-enum { ARENA = 1 << 20, RANK = OCT_CONV_MAX_RANK };
+enum { ARENA = 1 << 21, RANK = OCT_CONV_MAX_RANK };
 
 typedef struct arenas {
   check_guard x, w, y, packed, workspace;
@@ -265,11 +265,19 @@ int main(void) {
   arenas memory = {check_guard_make(ARENA), check_guard_make(ARENA), check_guard_make(ARENA),
                    check_guard_make(4 * ARENA), check_guard_make(4 * ARENA)};
   check_random random = {.state = 2026};
-  for (int i = 0; i < 1500; i++) {
-    conv_case test = random_case(&random);
-    run_case(&random, &memory, NULL, &test);
+  oct_isa best;
+  check_ok(oct_max_isa(&best), "oct_max_isa");
+  for (unsigned tier = 0; tier < OCT_ISA_COUNT; tier++) {
+    if (!oct_isa_supported((oct_isa)tier)) continue;
+    check_ok(oct_set_max_isa((oct_isa)tier), "oct_set_max_isa");
+    for (int i = 0; i < 500; i++) {
+      conv_case test = random_case(&random);
+      run_case(&random, &memory, NULL, &test);
+    }
+    test_layers(&random, &memory, NULL);
+    printf("under %-18s done\n", oct_isa_name((oct_isa)tier));
   }
-  test_layers(&random, &memory, NULL);
+  check_ok(oct_set_max_isa(best), "oct_set_max_isa");
   for (size_t k = 0; k < oct_gemm_kernel_count; k++) {
     const oct_gemm_kernel *kernel = &oct_gemm_kernels[k];
     if (!oct_isa_supported(kernel->isa)) {

@@ -2,7 +2,8 @@
  *
  * A convolution is one product for each index, [pixels, taps * channels] by [channels out, taps * channels]. Blocks of
  * pixels are packed by the worker that multiplies them and meet all panels of weights before they are left.
- * Convolutions of one tap without stride and padding use x where it lies when the kernel takes it so. */
+ * Convolutions of one tap without stride and padding use x where it lies when the kernel takes it so. Depthwise
+ * convolutions go to kernels of their own. */
 #include "octet/conv.h"
 
 #include "base/align.h"
@@ -11,6 +12,7 @@
 #include "base/verbose.h"
 #include "conv_packed.h"
 #include "conv_panel.h"
+#include "depthwise/depthwise.h"
 #include "gemm/gemm_rows.h"
 #include "gemm/gemm_run.h"
 
@@ -35,6 +37,7 @@ const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
   oct_conv_packed view;
   oct_gemm_packed product;
   if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
+  if (view.depthwise) return oct_depthwise_kernel_name(view.blocks, view.block_bytes);
   return oct_conv_product(entry, &view, 0, &product) == OCT_OK ? product.kernel->name : NULL;
 }
 
@@ -107,6 +110,7 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
                     entry, (unsigned)call->struct_size, sizeof *call);
   job->call = call;
   status = size_job(entry, job);
+  if (job->conv.depthwise) return status;
   if (status == OCT_OK) status = oct_conv_product(entry, &job->conv, 0, &job->first);
   if (status != OCT_OK) return status;
   job->packs_rows = !(is_pointwise(&job->conv.geometry) && oct_gemm_takes_in_place(&job->first));
@@ -135,6 +139,8 @@ oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
   *bytes = 0;
   if (call->batch == 0) return OCT_OK;
+  if (job.conv.depthwise)
+    return oct_depthwise_workspace_size(job.conv.blocks, job.conv.block_bytes, call, threads, bytes);
   const size_t products = job.conv.products;
   *bytes = product_bytes(&job) + oct_gemm_slice_bytes(&job.first, job.m, products, job.packs_rows, threads);
   return OCT_OK;
@@ -143,7 +149,7 @@ oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const
 /* The part of a call that only a run reads. */
 static oct_status check_call(const char *entry, const conv_job *job) {
   const oct_conv_call *call = job->call;
-  const oct_dtype dtype = job->first.a_dtype;
+  const oct_dtype dtype = (oct_dtype)job->conv.geometry.x_dtype;
   const int32_t low = dtype == OCT_U8 ? 0 : -128, high = dtype == OCT_U8 ? 255 : 127;
   if (call->x_zero_point < low || call->x_zero_point > high)
     return oct_fail(OCT_INVALID_ARGUMENT, "%s: x_zero_point is %d, but %s holds %d..%d; pass a value it holds", entry,
@@ -231,36 +237,49 @@ static oct_status prepare_products(const char *entry, conv_job *job, void *works
   return OCT_OK;
 }
 
-static void tell(const conv_job *job, double microseconds) {
+static void tell(const conv_job *job, const char *kernel, const char *how, double microseconds) {
   const oct_conv_geometry *geometry = &job->conv.geometry;
   const size_t *in = job->input.in, *out = job->input.out;
   oct_tell(
-      "conv batch=%zu in=%zux%zux%zu out=%zux%zux%zu channels=%zu->%zu groups=%zu taps=%zu %s x %s -> %s kernel=%s%s "
-      "threads=%d %.1f us",
+      "conv batch=%zu in=%zux%zux%zu out=%zux%zux%zu channels=%zu->%zu groups=%zu %s x %s -> %s kernel=%s%s %.1f us",
       job->call->batch, in[0], in[1], in[2], out[0], out[1], out[2], (size_t)geometry->in_channels,
-      (size_t)geometry->out_channels, (size_t)geometry->groups, job->conv.taps, oct_dtype_name(job->first.a_dtype),
-      oct_dtype_name(job->first.b_dtype), oct_dtype_name(job->call->output->dtype), job->first.kernel->name,
-      job->packs_rows ? "" : " in place", job->plan.threads, microseconds);
+      (size_t)geometry->out_channels, (size_t)geometry->groups, oct_dtype_name((oct_dtype)geometry->x_dtype),
+      oct_dtype_name((oct_dtype)geometry->w_dtype), oct_dtype_name(job->call->output->dtype), kernel, how,
+      microseconds);
+}
+
+static oct_status run_depthwise(const conv_job *job, const oct_run *run) {
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  const oct_conv_packed *conv = &job->conv;
+  const oct_status status = oct_depthwise_run(conv->blocks, conv->block_bytes, job->call, run);
+  if (status == OCT_OK && oct_verbose())
+    tell(job, oct_depthwise_kernel_name(conv->blocks, conv->block_bytes), "", oct_clock_us() - start);
+  return status;
+}
+
+static oct_status run_products(const char *entry, conv_job *job, const oct_run *run, int threads) {
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  const size_t products = job->conv.products;
+  void *workspace = NULL;
+  job->plan = oct_gemm_make_plan(&job->first, job->m, products, job->packs_rows, threads);
+  oct_status status =
+      oct_run_workspace(entry, run, product_bytes(job) + (size_t)job->plan.threads * job->plan.slice, &workspace);
+  if (status == OCT_OK) status = prepare_products(entry, job, workspace);
+  if (status != OCT_OK) return status;
+  oct_parallel_for(products * job->plan.row_blocks * job->plan.panel_blocks, 1, job->plan.threads, run_pieces, job);
+  if (oct_verbose()) tell(job, job->first.kernel->name, job->packs_rows ? "" : " in place", oct_clock_us() - start);
+  return OCT_OK;
 }
 
 oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call *call, const oct_run *run) {
   const char *entry = "oct_conv";
   conv_job job = {.m = 0};
   int threads = 0;
-  void *workspace = NULL;
   oct_status status = open_job(entry, packed, packed_size, call, &job);
   if (status == OCT_OK) status = check_call(entry, &job);
   if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status != OCT_OK || call->batch == 0) return status;
-  const double start = oct_verbose() ? oct_clock_us() : 0;
-  const size_t products = job.conv.products;
   job.input.x = call->x;
   job.input.x_stride = call->x_stride;
-  job.plan = oct_gemm_make_plan(&job.first, job.m, products, job.packs_rows, threads);
-  status = oct_run_workspace(entry, run, product_bytes(&job) + (size_t)job.plan.threads * job.plan.slice, &workspace);
-  if (status == OCT_OK) status = prepare_products(entry, &job, workspace);
-  if (status != OCT_OK) return status;
-  oct_parallel_for(products * job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
-  if (oct_verbose()) tell(&job, oct_clock_us() - start);
-  return OCT_OK;
+  return job.conv.depthwise ? run_depthwise(&job, run) : run_products(entry, &job, run, threads);
 }

@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/verbose.h"
 #include "conv_packed.h"
+#include "depthwise/depthwise.h"
 
 /* "OCTCONV" and the version of the bytes. */
 #define PACKED_MAGIC 0x01564E4F4354434Fu
@@ -13,13 +14,14 @@
 typedef struct packed_header {
   uint64_t magic;
   uint64_t total;
+  uint64_t depthwise; /* 1 when the block is one of oct_depthwise_pack */
   oct_conv_geometry geometry;
   uint32_t check; /* of the fields above */
 } packed_header;
 
 enum { HEADER_BYTES = 4 * OCT_ALIGNMENT };
 _Static_assert(sizeof(packed_header) <= HEADER_BYTES, "the header fits its part");
-_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 16 + sizeof(oct_conv_geometry),
+_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 24 + sizeof(oct_conv_geometry),
                "the checked fields are whole words");
 
 static uint32_t header_check(const packed_header *header) {
@@ -163,30 +165,37 @@ static oct_status overflow(const char *entry) {
                   "%s: the packed weights take more bytes than an address reaches; check channels and kernel", entry);
 }
 
+/* Depthwise kernels come first; what they don't take goes the general way. True when they take it or fail for a reason.
+ */
+static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, oct_status *status) {
+  *status = oct_depthwise_packed_size(weights, block_bytes);
+  return *status != OCT_UNSUPPORTED;
+}
+
 oct_status oct_conv_packed_size(const oct_conv_weights *weights, size_t *bytes) {
   const char *entry = "oct_conv_packed_size";
   oct_conv_geometry geometry;
   oct_conv_packed view;
   const oct_gemm_kernel *kernel;
   oct_status status = oct_conv_check_geometry(entry, weights, &geometry);
-  if (status == OCT_OK) status = oct_gemm_select(&kernel);
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
+  size_t block_bytes;
+  if (asks_depthwise(weights, &block_bytes, &status)) {
+    if (status != OCT_OK) return status;
+    return oct_add(block_bytes, HEADER_BYTES, bytes) ? OCT_OK : overflow(entry);
+  }
+  status = oct_gemm_select(&kernel);
+  if (status != OCT_OK) return status;
   return derive(&geometry, kernel, &view, bytes) ? OCT_OK : overflow(entry);
 }
 
-oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weights *weights, void *packed,
-                             size_t packed_size) {
-  const char *entry = "oct_conv_pack";
-  oct_conv_packed view;
-  size_t total;
-  packed_header header = {.magic = PACKED_MAGIC};
-  oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
-  if (status != OCT_OK) return status;
-  if (!derive(&header.geometry, kernel, &view, &total)) return overflow(entry);
+/* What packing reads and writes, once the sizes are known. */
+static oct_status check_pack(const char *entry, const oct_conv_weights *weights, const void *packed, size_t packed_size,
+                             size_t total) {
   if (!weights->w) return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights->w is null; pass the weights", entry);
-  status = oct_gemm_check_zero_points(entry, weights->w_dtype, weights->zero_point, weights->zero_point_count,
-                                      weights->out_channels);
+  const oct_status status = oct_gemm_check_zero_points(entry, weights->w_dtype, weights->zero_point,
+                                                       weights->zero_point_count, weights->out_channels);
   if (status != OCT_OK) return status;
   if (!packed) return oct_fail(OCT_INVALID_ARGUMENT, "%s: packed is null; pass %zu bytes", entry, total);
   if (!oct_aligned(packed))
@@ -195,6 +204,33 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
   if (packed_size < total)
     return oct_fail(OCT_BUFFER_TOO_SMALL, "%s: packed_size is %zu, expected %zu; ask oct_conv_packed_size", entry,
                     packed_size, total);
+  return OCT_OK;
+}
+
+static void write_header(packed_header *header, void *packed) {
+  header->magic = PACKED_MAGIC;
+  header->check = header_check(header);
+  memset(packed, 0, HEADER_BYTES);
+  memcpy(packed, header, sizeof *header);
+}
+
+/* One line about weights that were just packed for a kernel. */
+static void tell_packed(const oct_conv_weights *weights, const char *kernel, size_t products, double start) {
+  oct_tell("conv pack channels=%zu->%zu groups=%zu products=%zu kernel=%s %.1f us", weights->in_channels,
+           weights->out_channels, weights->groups, products, kernel, oct_clock_us() - start);
+}
+
+oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weights *weights, void *packed,
+                             size_t packed_size) {
+  const char *entry = "oct_conv_pack";
+  oct_conv_packed view;
+  size_t total;
+  packed_header header = {.depthwise = 0};
+  oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
+  if (status != OCT_OK) return status;
+  if (!derive(&header.geometry, kernel, &view, &total)) return overflow(entry);
+  status = check_pack(entry, weights, packed, packed_size, total);
+  if (status != OCT_OK) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   const size_t column = view.taps * (view.in / view.merged);
   for (size_t product = 0; product < view.products; product++) {
@@ -217,19 +253,41 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
     oct_gemm_pack_source(kernel, &source, (char *)packed + HEADER_BYTES + product * view.block_bytes);
   }
   header.total = total;
-  header.check = header_check(&header);
-  memset(packed, 0, HEADER_BYTES);
-  memcpy(packed, &header, sizeof header);
-  if (oct_verbose())
-    oct_tell("conv pack [%zu, %zu] taps=%zu groups=%zu in %zu products kernel=%s %.1f us", weights->out_channels,
-             weights->in_channels / weights->groups, view.taps, weights->groups, view.products, kernel->name,
-             oct_clock_us() - start);
+  write_header(&header, packed);
+  if (oct_verbose()) tell_packed(weights, kernel->name, view.products, start);
+  return OCT_OK;
+}
+
+/* Packs `block_bytes` bytes for the depthwise kernels. */
+static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, void *packed,
+                                 size_t packed_size) {
+  const char *entry = "oct_conv_pack";
+  packed_header header = {.depthwise = 1};
+  size_t total;
+  oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
+  if (status != OCT_OK) return status;
+  if (!oct_add(block_bytes, HEADER_BYTES, &total)) return overflow(entry);
+  status = check_pack(entry, weights, packed, packed_size, total);
+  if (status != OCT_OK) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  char *block = (char *)packed + HEADER_BYTES;
+  status = oct_depthwise_pack(weights, block, block_bytes);
+  if (status != OCT_OK) return status;
+  header.total = total;
+  write_header(&header, packed);
+  if (oct_verbose()) tell_packed(weights, oct_depthwise_kernel_name(block, block_bytes), 0, start);
   return OCT_OK;
 }
 
 oct_status oct_conv_pack(const oct_conv_weights *weights, void *packed, size_t packed_size) {
+  oct_conv_geometry geometry;
   const oct_gemm_kernel *kernel;
-  const oct_status status = oct_gemm_select(&kernel);
+  size_t block_bytes;
+  oct_status status = oct_conv_check_geometry("oct_conv_pack", weights, &geometry);
+  if (status != OCT_OK) return status;
+  if (asks_depthwise(weights, &block_bytes, &status))
+    return status == OCT_OK ? pack_depthwise(weights, block_bytes, packed, packed_size) : status;
+  status = oct_gemm_select(&kernel);
   return status == OCT_OK ? oct_conv_pack_for(kernel, weights, packed, packed_size) : status;
 }
 
@@ -257,13 +315,21 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
                     "%s: packed_size is %zu, but these weights have %" PRIu64 " bytes; pass the size that was queried",
                     entry, packed_size, header.total);
   const char *blocks = (const char *)packed + HEADER_BYTES;
+  size_t total;
+  if (header.depthwise) {
+    const size_t block_bytes = (size_t)header.total - HEADER_BYTES;
+    if (header.total < HEADER_BYTES || !oct_depthwise_kernel_name(blocks, block_bytes))
+      return corrupt(entry, "a depthwise block that isn't one");
+    *view =
+        (oct_conv_packed){.geometry = header.geometry, .depthwise = true, .blocks = blocks, .block_bytes = block_bytes};
+    return OCT_OK;
+  }
   oct_gemm_packed first;
   const oct_status status = oct_gemm_open(entry, blocks, packed_size - HEADER_BYTES, &first);
   if (status != OCT_OK) return status;
-  size_t total;
+  *view = (oct_conv_packed){.blocks = blocks};
   if (header.geometry.groups == 0 || !derive(&header.geometry, first.kernel, view, &total) || total != header.total)
     return corrupt(entry, "sizes that contradict each other");
-  view->blocks = blocks;
   return OCT_OK;
 }
 

@@ -25,8 +25,9 @@ typedef struct oct_conv_packed {
   size_t products; /* matrix products, each for `merged` groups */
   size_t merged; /* groups of one product: block diagonal weights, zeros between, when groups are narrower than tiles */
   size_t in, out;     /* input and output channels of a product */
+  bool depthwise;     /* blocks is one block of oct_depthwise_pack, and there are no products */
   const char *blocks; /* the packed products */
-  size_t block_bytes;
+  size_t block_bytes; /* of one */
 } oct_conv_packed;
 
 /* Refuses geometry that no input could meet, in the name of `entry`, and normalizes the rest. */

@@ -7,7 +7,6 @@
 #include "base/align.h"
 #include "base/run.h"
 #include "base/status.h"
-#include "base/verbose.h"
 #include "kernel.h"
 
 OCT_FP_STRICT
@@ -301,20 +300,14 @@ oct_status oct_depthwise_run(const void *packed, size_t packed_size, const oct_c
   if (status == OCT_OK) status = workspace_of(&j.geo, threads, &bytes);
   if (status == OCT_OK) status = oct_run_workspace("depthwise convolution", run, bytes, &workspace);
   if (status != OCT_OK) return status;
-  const bool flipped = header->x_dtype == OCT_S8;
-  j.flip = flipped ? 0x80 : 0;
-  j.x_zero_point = (int16_t)(call->x_zero_point + (flipped ? 128 : 0));
+  const bool signed_input = header->x_dtype == OCT_S8, signed_cells = j.kernel->form == OCT_DEPTHWISE_SIGNED_X;
+  j.flip = signed_input != signed_cells ? 0x80 : 0;
+  j.x_zero_point = (int16_t)(call->x_zero_point + (signed_input == signed_cells ? 0 : signed_input ? 128 : -128));
   prepare(&j, workspace);
   /* Products of one item, cells counted whole. */
   const size_t per_item = j.geo.tile * header->steps * header->groups * j.geo.lanes * header->channels;
   const bool worth_threads = j.geo.items > 1 && per_item * j.geo.items >= FORK_PRODUCTS;
-  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(j.geo.items, worth_threads ? oct_ceil_div(RANGE_PRODUCTS, per_item) : j.geo.items, threads,
                    run_items, &j);
-  if (oct_verbose())
-    oct_tell("depthwise batch=%zu out=%zux%zux%zu channels=%zu window=%zux%zux%zu %s -> %s kernel=%s%s %.1f us",
-             call->batch, j.geo.out[0], j.geo.out[1], j.geo.out[2], header->channels, header->kernel_size[0],
-             header->kernel_size[1], header->kernel_size[2], oct_dtype_name((oct_dtype)header->x_dtype),
-             oct_dtype_name(call->output->dtype), j.kernel->name, j.wide ? " wide" : "", oct_clock_us() - start);
   return OCT_OK;
 }

@@ -101,7 +101,8 @@ static void pack_channel(const oct_conv_weights *weights, const oct_depthwise_pa
   const int32_t z = zero_point_of(weights, channel);
   oct_depthwise_unit *head = (oct_depthwise_unit *)unit;
   char *cells = unit + sizeof *head;
-  if (kernel->byte_cells) {
+  const bool bytes = kernel->form != OCT_DEPTHWISE_INT16;
+  if (bytes) {
     head->zero_point[in_unit] = z - flip;
     for (size_t i = 0; i < header->steps * header->groups; i++)
       memset(cells + (i * OCT_DEPTHWISE_UNIT + in_unit) * kernel->lanes, (uint8_t)(z - flip), kernel->lanes);
@@ -110,12 +111,12 @@ static void pack_channel(const oct_conv_weights *weights, const oct_depthwise_pa
     for (size_t column = 0; column < columns; column++) {
       const int32_t w = weight_at(weights, (channel * rows + row) * columns + column);
       const size_t lane = lane_of(header, kernel->lanes, row, column, in_unit);
-      if (kernel->byte_cells)
+      if (bytes)
         ((int8_t *)cells)[lane] = (int8_t)(w - flip);
       else
         ((int16_t *)cells)[lane] = (int16_t)(w - z);
     }
-  if (!kernel->byte_cells) return;
+  if (!bytes) return;
   /* 2^15 taps of 8 bits and their padding stay far inside 32. */
   int32_t sum = 0;
   for (size_t i = 0; i < header->steps * header->groups; i++)

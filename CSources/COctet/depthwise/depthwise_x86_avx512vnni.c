@@ -243,8 +243,7 @@ static void store(const oct_depthwise_store *s) {
     for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride) {
       const __m512i v = _mm512_loadu_si512(acc);
       if (bytes) {
-        const __m128i q = _mm512_cvtepi32_epi8(
-            oct_stage_integer_avx512(stage, _mm512_add_ps(_mm512_cvtepi32_ps(v), bias), multiplier));
+        const __m128i q = _mm512_cvtepi32_epi8(oct_stage_integer_avx512(stage, v, bias, multiplier));
         if (left >= UNIT)
           _mm_storeu_si128((__m128i *)y, q);
         else
@@ -263,7 +262,7 @@ OCT_ISA_END
 const oct_depthwise_kernel oct_depthwise_avx512vnni = {.name = "avx512vnni",
                                                        .isa = OCT_ISA_AVX512VNNI,
                                                        .lanes = LANES,
-                                                       .byte_cells = true,
+                                                       .form = OCT_DEPTHWISE_UNSIGNED_X,
                                                        .gather = gather,
                                                        .sum = sum,
                                                        .store = store};

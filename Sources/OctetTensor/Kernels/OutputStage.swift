@@ -14,6 +14,25 @@ final class OutputStage: Sendable {
   private let high: Int32
   private let realLow: Float
 
+  /// What a stage is made for, besides the weights.
+  struct Key: Equatable {
+    let inputScale: Double
+    let dtype: DType
+    let result: QuantizedResult
+  }
+
+  /// The stage of a key for weights with these scales and this bias.
+  convenience init(_ key: Key, weightScales: [Double], bias: [Float]?) {
+    switch key.result {
+    case .quantized(let scale, let zeroPoint, let relu):
+      self.init(
+        inputScale: key.inputScale, weightScales: weightScales, bias: bias, scale: scale,
+        zeroPoint: zeroPoint, dtype: key.dtype, relu: relu)
+    case .real(let relu):
+      self.init(inputScale: key.inputScale, weightScales: weightScales, bias: bias, relu: relu)
+    }
+  }
+
   /// For quantized results: `scale` and `zeroPoint` are the output's.
   init(
     inputScale: Double, weightScales: [Double], bias: [Float]?, scale: Double, zeroPoint: Int,
@@ -70,37 +89,4 @@ package enum QuantizedResult: Sendable, Equatable {
   case quantized(scale: Double, zeroPoint: Int, relu: Bool)
   /// Real values.
   case real(relu: Bool)
-}
-
-/// The scales and zero points of a quantized weight over its output channels.
-struct WeightParameters: Sendable {
-  let scales: [Double]
-  /// nil when all are 0.
-  let zeroPoints: [Int32]?
-
-  init(_ quantizer: Quantizer) {
-    switch quantizer.parameters {
-    case .perTensor(let scale, let zero):
-      scales = [scale]
-      zeroPoints = zero == 0 ? nil : [Int32(zero)]
-    case .perChannel(let scales, let zeros, _):
-      self.scales = scales
-      zeroPoints = zeros.allSatisfy { $0 == 0 } ? nil : zeros.map(Int32.init)
-    case .perChannelFloat(let scales, _, _):
-      self.scales = scales.map(Double.init)
-      zeroPoints = nil
-    }
-  }
-}
-
-/// Aligned bytes that the C library packed.
-final class PackedBytes: @unchecked Sendable {
-  // Written once, before anybody else sees it.
-  let buffer: UnsafeMutableRawBufferPointer
-
-  init(count: Int) {
-    buffer = .allocate(byteCount: max(count, 1), alignment: Int(OCT_ALIGNMENT))
-  }
-
-  deinit { buffer.deallocate() }
 }

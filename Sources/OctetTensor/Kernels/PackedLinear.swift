@@ -1,66 +1,25 @@
 import COctet
-import Synchronization
 
 /// Quantized weights `[N, K]` and a float bias, packed for the kernels when they are first used.
-///
-/// The weights stay as they were given; packed bytes are a cache that depends on the CPU and is never written to files.
 package final class PackedLinear: Sendable {
-  /// qint8 or quint8 `[N, K]`, per tensor or per channel along axis 0.
-  package let weight: Tensor
-  /// float32 `[N]`, nil for none.
-  package let bias: Tensor?
-
-  private let parameters: WeightParameters
-  private let biasValues: [Float]?
-
-  private struct Cache {
-    var packed: [DType: PackedBytes] = [:]
-    var stage: (key: StageKey, stage: OutputStage)?
-  }
-  private let cache = Mutex(Cache())
-
-  /// What an output stage is made for.
-  struct StageKey: Equatable {
-    let inputScale: Double
-    let dtype: DType
-    let result: QuantizedResult
-  }
+  private let weights: PackedWeights
 
   /// Checks the weights and the bias.
   package init(weight: Tensor, bias: Tensor?, operation: String = "linear_prepack")
     throws(OctetError)
   {
-    guard let quantizer = weight.quantizer, [.qint8, .quint8].contains(weight.dtype) else {
-      throw OctetError(
-        weight.isQuantized ? .dtypeMismatch : .quantizationMismatch, operation: operation,
-        argument: "weight", expected: "a quantized weight of dtype qint8",
-        received: "dtype \(weight.dtype.rawValue)")
-    }
-    guard weight.rank == 2 else {
+    guard weight.rank == 2 || !weight.isQuantized else {
       throw OctetError(
         .shapeMismatch, operation: operation, argument: "weight",
         expected: "shape [out_features, in_features]", received: "\(weight.shape)")
     }
-    guard quantizer.axis ?? 0 == 0, quantizer.scheme != .perChannelAffineFloatQParams else {
-      throw OctetError(
-        .invalidQuantizer, operation: operation, argument: "weight",
-        expected: "a per-tensor scheme, or per-channel along axis 0 with integer zero points",
-        received: "\(quantizer.scheme.rawValue) along axis \(quantizer.axis ?? 0)")
-    }
-    if let bias {
-      guard bias.dtype == .float32, bias.shape == [weight.shape[0]] else {
-        throw OctetError(
-          .shapeMismatch, operation: operation, argument: "bias",
-          expected: "float32 of shape [\(weight.shape[0])]",
-          received: "\(bias.dtype.rawValue) of shape \(bias.shape)")
-      }
-    }
-    self.weight = try weight.contiguous()
-    self.bias = bias
-    parameters = WeightParameters(quantizer)
-    biasValues = try bias?.elements(as: Float.self)
+    weights = try PackedWeights(weight: weight, bias: bias, operation: operation)
   }
 
+  /// qint8 or quint8 `[N, K]`.
+  package var weight: Tensor { weights.weight }
+  /// float32 `[N]`, nil for none.
+  package var bias: Tensor? { weights.bias }
   package var outFeatures: Int { weight.shape[0] }
   package var inFeatures: Int { weight.shape[1] }
 
@@ -69,12 +28,11 @@ package final class PackedLinear: Sendable {
     _ x: Tensor, rows: Int, scale: Double, zeroPoint: Int, result: QuantizedResult, into y: Tensor,
     operation: String
   ) throws(OctetError) {
-    let bytes = try packed(for: x.dtype, operation: operation)
-    let stage = stage(StageKey(inputScale: scale, dtype: y.dtype, result: result))
+    let bytes = try packed(for: x.dtype).buffer
+    let stage = weights.stage(.init(inputScale: scale, dtype: y.dtype, result: result))
     var workspace = 0
     try Kernel.check(
-      oct_gemm_workspace_size(bytes.buffer.baseAddress, bytes.buffer.count, rows, 0, &workspace),
-      operation)
+      oct_gemm_workspace_size(bytes.baseAddress, bytes.count, rows, 0, &workspace), operation)
     try Kernel.run(workspace: workspace, operation) { run in
       stage.withOutput { output in
         var call = oct_gemm_call()
@@ -86,31 +44,12 @@ package final class PackedLinear: Sendable {
         call.c = y.baseAddress
         call.c_stride = outFeatures
         call.output = output
-        return oct_gemm(bytes.buffer.baseAddress, bytes.buffer.count, &call, run)
+        return oct_gemm(bytes.baseAddress, bytes.count, &call, run)
       }
     }
   }
 
-  private func stage(_ key: StageKey) -> OutputStage {
-    cache.withLock { cache in
-      if let (known, stage) = cache.stage, known == key { return stage }
-      let stage = OutputStage(key, parameters.scales, biasValues)
-      cache.stage = (key, stage)
-      return stage
-    }
-  }
-
-  private func packed(for dtype: DType, operation: String) throws(OctetError) -> PackedBytes {
-    if let known = cache.withLock({ $0.packed[dtype] }) { return known }
-    let fresh = try pack(for: dtype, operation: operation)
-    return cache.withLock { cache in
-      if let known = cache.packed[dtype] { return known }
-      cache.packed[dtype] = fresh
-      return fresh
-    }
-  }
-
-  private func pack(for dtype: DType, operation: String) throws(OctetError) -> PackedBytes {
+  private func packed(for dtype: DType) throws(OctetError) -> PackedBytes {
     var description = oct_gemm_weights()
     description.struct_size = UInt32(MemoryLayout<oct_gemm_weights>.size)
     description.a_dtype = Kernel.type(of: dtype)
@@ -120,45 +59,18 @@ package final class PackedLinear: Sendable {
     description.b = UnsafeRawPointer(weight.baseAddress)
     description.stride_n = inFeatures
     description.stride_k = 1
-    description.zero_point_count = parameters.zeroPoints?.count ?? 0
-    let zeros = parameters.zeroPoints
-    var byteCount = 0
-    try Kernel.check(
-      zeros.withOptionalPointer {
-        description.zero_point = $0
-        return oct_gemm_packed_size(&description, &byteCount)
-      }, operation)
-    let bytes = PackedBytes(count: byteCount)
-    try Kernel.check(
-      zeros.withOptionalPointer {
-        description.zero_point = $0
-        return oct_gemm_pack(&description, bytes.buffer.baseAddress, bytes.buffer.count)
-      }, operation)
-    return bytes
-  }
-}
-
-extension OutputStage {
-  /// The stage for a key, weight scales and bias.
-  convenience init(_ key: PackedLinear.StageKey, _ weightScales: [Double], _ bias: [Float]?) {
-    switch key.result {
-    case .quantized(let scale, let zeroPoint, let relu):
-      self.init(
-        inputScale: key.inputScale, weightScales: weightScales, bias: bias, scale: scale,
-        zeroPoint: zeroPoint, dtype: key.dtype, relu: relu)
-    case .real(let relu):
-      self.init(
-        inputScale: key.inputScale, weightScales: weightScales, bias: bias, relu: relu)
+    func described(_ zeros: UnsafePointer<Int32>?, _ count: Int) -> oct_gemm_weights {
+      var copy = description
+      copy.zero_point = zeros
+      copy.zero_point_count = count
+      return copy
     }
-  }
-}
-
-extension [Int32]? {
-  /// Runs `body` with a pointer to the elements, nil for nil.
-  func withOptionalPointer<Result>(_ body: (UnsafePointer<Int32>?) -> Result) -> Result {
-    switch self {
-    case .none: body(nil)
-    case .some(let values): values.withUnsafeBufferPointer { body($0.baseAddress) }
+    return try weights.packed(for: dtype) { zeros, count, byteCount in
+      withUnsafePointer(to: described(zeros, count)) { oct_gemm_packed_size($0, &byteCount) }
+    } pack: { zeros, count, buffer in
+      withUnsafePointer(to: described(zeros, count)) {
+        oct_gemm_pack($0, buffer.baseAddress, buffer.count)
+      }
     }
   }
 }

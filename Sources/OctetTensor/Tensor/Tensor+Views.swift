@@ -184,6 +184,8 @@ extension Tensor {
         received: "\(range)")
     }
     var (shape, strides) = (shape, strides)
+    // A step beyond the range takes one element, as the range's own length does, and can't overflow.
+    let step = min(step, max(clamped.count, 1))
     shape[d] = (clamped.count + step - 1) / step
     strides[d] *= step
     var kept = quantizer
