@@ -10,6 +10,14 @@
 
 enum { ABI_VERSION = 1 };
 
+#if defined(__clang__)
+#define COMPILER "clang"
+enum { COMPILER_VERSION = __clang_major__ };
+#else
+#define COMPILER "gcc"
+enum { COMPILER_VERSION = __GNUC__ };
+#endif
+
 static int thread_limit = 1;
 static char name[96];
 
