@@ -122,7 +122,10 @@ static void make_output(scene *s, check_random *random, size_t turn) {
   s->real_bias = check_aligned(4 * n);
   s->bias = check_aligned(4 * n);
   for (size_t i = 0; i < n; i++) {
-    s->multiplier[i] = i % 4 == 0 ? 0.0078125f : check_real(random, 1e-5f, 3e-2f);
+    s->multiplier[i] = i % 4 == 0    ? 0.0078125f
+                       : i % 29 == 3 ? 1e30f /* products beyond int32 and float32 */
+                       : i % 31 == 5 ? 3e38f
+                                     : check_real(random, 1e-5f, 3e-2f);
     s->real_bias[i] = check_real(random, -3000, 3000);
     s->bias[i] = turn % 11 == 5
                      ? (i % 2 ? INT32_MAX : INT32_MIN) - (i % 2 ? 1 : -1) * (int32_t)(check_next(random) % 3000)
@@ -139,7 +142,8 @@ static void make_output(scene *s, check_random *random, size_t turn) {
   if (dtype == OCT_U8 || dtype == OCT_S8) {
     s->output.zero_point = check_between(random, check_lowest(dtype), check_highest(dtype));
     s->output.clamp_min = turn % 2 ? s->output.zero_point : check_lowest(dtype);
-    s->output.clamp_max = check_highest(dtype);
+    s->output.clamp_max =
+        turn % 8 < 5 ? check_highest(dtype) : check_between(random, s->output.zero_point, check_highest(dtype));
   }
 }
 

@@ -223,7 +223,26 @@ static void test_refusals(void) {
     *fields[i] = SIZE_MAX;
     refuse(p, OCT_OVERFLOW, "an immense size");
   }
-  p = sound;
+}
+
+/* Windows, strides and sizes that disagree, and calls that have nothing to do. */
+static void test_geometry(void) {
+  uint8_t x[64] = {0}, y[64] = {7};
+  const oct_pool sound = {.struct_size = sizeof sound,
+                          .dtype = OCT_U8,
+                          .rank = 1,
+                          .batch = 1,
+                          .channels = 4,
+                          .in = {8},
+                          .out = {4},
+                          .kernel = {2},
+                          .stride = {2},
+                          .dilation = {1},
+                          .x = x,
+                          .x_stride = 4,
+                          .y = y,
+                          .y_stride = 4};
+  oct_pool p = sound;
   p.padding[0] = 2;
   refuse(p, OCT_INVALID_ARGUMENT, "padding beyond half the window");
   p = sound;
@@ -287,6 +306,7 @@ int main(void) {
     test_large_windows(&random);
     test_threads(&random);
     test_refusals();
+    test_geometry();
     printf("pool on %s: %d failures\n", kernel->name, check_failures - before);
   }
   check(refused_windows > 0, "no random window was empty");

@@ -300,9 +300,9 @@ oct_status oct_depthwise_run(const void *packed, size_t packed_size, const oct_c
   if (status == OCT_OK) status = workspace_of(&j.geo, threads, &bytes);
   if (status == OCT_OK) status = oct_run_workspace("depthwise convolution", run, bytes, &workspace);
   if (status != OCT_OK) return status;
-  const bool flipped = header->x_dtype == OCT_S8;
-  j.flip = flipped ? 0x80 : 0;
-  j.x_zero_point = (int16_t)(call->x_zero_point + (flipped ? 128 : 0));
+  const bool signed_input = header->x_dtype == OCT_S8, signed_cells = j.kernel->form == OCT_DEPTHWISE_SIGNED_X;
+  j.flip = signed_input != signed_cells ? 0x80 : 0;
+  j.x_zero_point = (int16_t)(call->x_zero_point + (signed_input == signed_cells ? 0 : signed_input ? 128 : -128));
   prepare(&j, workspace);
   /* Products of one item, cells counted whole. */
   const size_t per_item = j.geo.tile * header->steps * header->groups * j.geo.lanes * header->channels;

@@ -7,7 +7,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "kernel.h"
+#include "depthwise_arm64_store.h"
 
 OCT_FP_STRICT
 
@@ -70,41 +70,14 @@ static void sum(const oct_depthwise_sum *s) {
   for (; o < s->outputs; o++) sum_outputs(s, o, 1);
 }
 
-/* Comparisons as in oct_stage_integer: a NaN becomes the lower end. */
-static inline int32x4_t integer_4(const oct_stage *stage, int32x4_t acc, float32x4_t bias, float32x4_t multiplier) {
-  const float32x4_t low = vdupq_n_f32(stage->low), high = vdupq_n_f32(stage->high);
-  const float32x4_t t = vmulq_f32(vaddq_f32(vcvtq_f32_s32(acc), bias), multiplier);
-  return vaddq_s32(vcvtnq_s32_f32(vminq_f32(vmaxnmq_f32(t, low), high)), vdupq_n_s32(stage->zero_point));
-}
-
-static inline uint8x8_t integer_8(const oct_depthwise_store *s, const int32_t *acc, size_t column) {
-  const float *bias = s->stage->bias + column, *multiplier = s->stage->multiplier + column;
-  const int32x4_t a = integer_4(s->stage, vld1q_s32(acc), vld1q_f32(bias), vld1q_f32(multiplier));
-  const int32x4_t b = integer_4(s->stage, vld1q_s32(acc + 4), vld1q_f32(bias + 4), vld1q_f32(multiplier + 4));
-  return vreinterpret_u8_s8(vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))));
-}
-
-static void store(const oct_depthwise_store *s) {
-  const bool bytes = s->stage->dtype == OCT_U8 || s->stage->dtype == OCT_S8;
-  for (size_t row = 0; row < s->rows; row++) {
-    const int32_t *acc = s->acc + row * s->acc_stride;
-    char *y = s->y + (ptrdiff_t)row * s->y_stride;
-    if (!bytes) {
-      for (size_t c = 0; c < s->columns; c++) oct_stage_store(s->stage, acc[c], s->column + c, y, c);
-      continue;
-    }
-    for (size_t c = 0; c < s->columns; c += 8) {
-      const size_t left = s->columns - c;
-      uint8_t out[8];
-      vst1_u8(out, integer_8(s, acc + c, s->column + c));
-      memcpy(y + c, out, left < 8 ? left : 8);
-    }
-  }
-}
-
 OCT_ISA_END
 
-const oct_depthwise_kernel oct_depthwise_neon = {
-    .name = "neon", .isa = OCT_ISA_NEON, .lanes = 1, .byte_cells = false, .gather = gather, .sum = sum, .store = store};
+const oct_depthwise_kernel oct_depthwise_neon = {.name = "neon",
+                                                 .isa = OCT_ISA_NEON,
+                                                 .lanes = 1,
+                                                 .form = OCT_DEPTHWISE_INT16,
+                                                 .gather = gather,
+                                                 .sum = sum,
+                                                 .store = oct_depthwise_store_neon};
 
 #endif /* OCT_ARCH_ARM64 */

@@ -2,15 +2,12 @@
 #include <string.h>
 
 #include "base/align.h"
+#include "base/registry.h"
 #include "base/status.h"
 #include "kernel.h"
 
 static const oct_depthwise_kernel *const table[] = {
-#define ENTRY_1(symbol) &symbol,
-#define ENTRY_0(symbol)
-#define ENTRY_SELECT(flag, symbol) ENTRY_##flag(symbol)
-#define ENTRY(flag, symbol) ENTRY_SELECT(flag, symbol)
-#define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) ENTRY(OCT_ARCH_##arch, symbol)
+#define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
 #include "depthwise.def"
 #undef OCT_DEPTHWISE_KERNEL
 };
@@ -23,7 +20,8 @@ oct_status oct_depthwise_select(const oct_depthwise_kernel **kernel, uint32_t *i
   const oct_status status = oct_max_isa(&max);
   if (status != OCT_OK) return status;
   uint32_t i = 0;
-  while (!oct_isa_allowed(table[i]->isa, max)) i++; /* the last entry is scalar, which is always allowed */
+  while (!oct_registry_allows("depthwise", table[i]->name, table[i]->isa, max))
+    i++; /* the last entry is scalar, which is always allowed */
   *kernel = table[i];
   *index = i;
   return OCT_OK;
@@ -103,7 +101,8 @@ static void pack_channel(const oct_conv_weights *weights, const oct_depthwise_pa
   const int32_t z = zero_point_of(weights, channel);
   oct_depthwise_unit *head = (oct_depthwise_unit *)unit;
   char *cells = unit + sizeof *head;
-  if (kernel->byte_cells) {
+  const bool bytes = kernel->form != OCT_DEPTHWISE_INT16;
+  if (bytes) {
     head->zero_point[in_unit] = z - flip;
     for (size_t i = 0; i < header->steps * header->groups; i++)
       memset(cells + (i * OCT_DEPTHWISE_UNIT + in_unit) * kernel->lanes, (uint8_t)(z - flip), kernel->lanes);
@@ -112,12 +111,12 @@ static void pack_channel(const oct_conv_weights *weights, const oct_depthwise_pa
     for (size_t column = 0; column < columns; column++) {
       const int32_t w = weight_at(weights, (channel * rows + row) * columns + column);
       const size_t lane = lane_of(header, kernel->lanes, row, column, in_unit);
-      if (kernel->byte_cells)
+      if (bytes)
         ((int8_t *)cells)[lane] = (int8_t)(w - flip);
       else
         ((int16_t *)cells)[lane] = (int16_t)(w - z);
     }
-  if (!kernel->byte_cells) return;
+  if (!bytes) return;
   /* 2^15 taps of 8 bits and their padding stay far inside 32. */
   int32_t sum = 0;
   for (size_t i = 0; i < header->steps * header->groups; i++)

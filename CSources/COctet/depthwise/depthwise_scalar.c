@@ -48,7 +48,7 @@ static void store(const oct_depthwise_store *s) {
 const oct_depthwise_kernel oct_depthwise_scalar = {.name = "scalar",
                                                    .isa = OCT_ISA_SCALAR,
                                                    .lanes = 1,
-                                                   .byte_cells = false,
+                                                   .form = OCT_DEPTHWISE_INT16,
                                                    .gather = gather,
                                                    .sum = sum,
                                                    .store = store};

@@ -262,7 +262,7 @@ OCT_ISA_END
 const oct_depthwise_kernel oct_depthwise_avx512vnni = {.name = "avx512vnni",
                                                        .isa = OCT_ISA_AVX512VNNI,
                                                        .lanes = LANES,
-                                                       .byte_cells = true,
+                                                       .form = OCT_DEPTHWISE_UNSIGNED_X,
                                                        .gather = gather,
                                                        .sum = sum,
                                                        .store = store};

@@ -12,12 +12,12 @@
  * what costs less.
  *
  * Exactness. int16 cells hold x - x_zero_point and w - w_zero_point, both within -255..255: a product is within 65025,
- * a pair within 130050. Byte cells hold uint8 x (int8 is flipped by 0x80, and so is its zero point) and int8 w (uint8
- * likewise), and
+ * a pair within 130050. Byte cells hold x as uint8 or as int8, whichever the kernel multiplies, and int8 w; the other
+ * type is flipped by 0x80 and its zero point moves by 128. Then
  *
  *   acc = sum x w - x_zero_point * sum w - w_zero_point * (sum x - lanes_in_all * x_zero_point)
  *
- * modulo 2^32. The true sum is within taps * 65025 < 2^31 (OCT_DEPTHWISE_MAX_TAPS), so in both forms the result is the
+ * modulo 2^32. The true sum is within taps * 65025 < 2^31 (OCT_DEPTHWISE_MAX_TAPS), so in all forms the result is the
  * true one, whatever the partial sums do. A lane without a tap holds a weight equal to its zero point and adds nothing.
  * Taps in the padding read x_zero_point and add nothing either. */
 #ifndef OCT_DEPTHWISE_KERNEL_H
@@ -26,6 +26,13 @@
 #include "base/epilogue.h"
 #include "base/isa.h"
 #include "depthwise.h"
+
+/* What cells hold. */
+typedef enum oct_depthwise_form {
+  OCT_DEPTHWISE_INT16,      /* x - x_zero_point and w - w_zero_point */
+  OCT_DEPTHWISE_UNSIGNED_X, /* uint8 x, int8 w */
+  OCT_DEPTHWISE_SIGNED_X    /* int8 x, int8 w */
+} oct_depthwise_form;
 
 enum {
   OCT_DEPTHWISE_UNIT = 16,
@@ -39,7 +46,7 @@ typedef struct oct_depthwise_gather {
   const uint8_t *const *taps; /* lanes pointers per cell, each to channel 0 of a pixel */
   size_t cells;
   size_t channel, channels; /* the block: 1..OCT_DEPTHWISE_CHANNELS channels from `channel` on */
-  uint8_t flip;             /* 0x80 for int8 input */
+  uint8_t flip;             /* 0x80 when the input is of the other signedness than cells; int16 cells come from uint8 */
   int16_t zero_point;       /* of the flipped input; int16 cells subtract it */
   char *to;
   size_t unit_stride;
@@ -78,14 +85,14 @@ typedef struct oct_depthwise_kernel {
   const char *name;
   oct_isa isa;
   uint32_t lanes;
-  bool byte_cells;
+  oct_depthwise_form form;
   void (*gather)(const oct_depthwise_gather *gather);
   void (*sum)(const oct_depthwise_sum *sum);
   void (*store)(const oct_depthwise_store *store);
 } oct_depthwise_kernel;
 
 static inline size_t oct_depthwise_cell_size(const oct_depthwise_kernel *kernel) {
-  return (size_t)OCT_DEPTHWISE_UNIT * kernel->lanes * (kernel->byte_cells ? 1 : 2);
+  return (size_t)OCT_DEPTHWISE_UNIT * kernel->lanes * (kernel->form == OCT_DEPTHWISE_INT16 ? 2 : 1);
 }
 
 #define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) extern const oct_depthwise_kernel symbol;

@@ -1,5 +1,6 @@
 /* Max pooling: each output pixel is the maximum of its window's pixels inside the input. */
 #include "base/align.h"
+#include "base/registry.h"
 #include "base/run.h"
 #include "base/status.h"
 #include "kernel.h"
@@ -9,11 +10,7 @@
 enum { LINES_AT_ONCE = 64, RANGE_BYTES = 1 << 16, FORK_BYTES = 1 << 19 };
 
 static const oct_pool_kernel *const table[] = {
-#define ENTRY_1(symbol) &symbol,
-#define ENTRY_0(symbol)
-#define ENTRY_SELECT(flag, symbol) ENTRY_##flag(symbol)
-#define ENTRY(flag, symbol) ENTRY_SELECT(flag, symbol)
-#define OCT_POOL_KERNEL(isa, arch, symbol) ENTRY(OCT_ARCH_##arch, symbol)
+#define OCT_POOL_KERNEL(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
 #include "pool.def"
 #undef OCT_POOL_KERNEL
 };
@@ -23,7 +20,8 @@ oct_status oct_pool_select(const oct_pool_kernel **kernel) {
   const oct_status status = oct_max_isa(&max);
   if (status != OCT_OK) return status;
   size_t i = 0;
-  while (!oct_isa_allowed(table[i]->isa, max)) i++; /* the last entry is scalar, which is always allowed */
+  while (!oct_registry_allows("pool", table[i]->name, table[i]->isa, max))
+    i++; /* the last entry is scalar, which is always allowed */
   *kernel = table[i];
   return OCT_OK;
 }
@@ -232,7 +230,11 @@ oct_status oct_max_pool(const oct_pool *pool, const oct_run *run) {
   }
   const size_t per_pixel = window * pool->channels;
   const bool worth_threads = out_pixels >= FORK_BYTES / per_pixel;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(out_pixels, worth_threads ? oct_ceil_div(RANGE_BYTES, per_pixel) : out_pixels, threads, pool_pixels,
                    &j);
+  if (oct_verbose())
+    oct_tell("max_pool pixels=%zu channels=%zu window=%zu %s kernel=%s %.1f us", out_pixels, pool->channels, window,
+             oct_dtype_name(pool->dtype), kernel->name, oct_clock_us() - start);
   return OCT_OK;
 }

@@ -6,17 +6,14 @@
 
 #include <math.h>
 
+#include "base/registry.h"
 #include "base/run.h"
 #include "base/status.h"
 
 OCT_FP_STRICT
 
 static const oct_quantize_kernels *const table[] = {
-#define ENTRY_1(symbol) &symbol,
-#define ENTRY_0(symbol)
-#define ENTRY_SELECT(flag, symbol) ENTRY_##flag(symbol)
-#define ENTRY(flag, symbol) ENTRY_SELECT(flag, symbol)
-#define OCT_QUANTIZE_KERNELS(isa, arch, symbol) ENTRY(OCT_ARCH_##arch, symbol)
+#define OCT_QUANTIZE_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
 #include "quantize.def"
 #undef OCT_QUANTIZE_KERNELS
 };
@@ -26,7 +23,8 @@ oct_status oct_quantize_select(const oct_quantize_kernels **kernels) {
   const oct_status status = oct_max_isa(&max);
   if (status != OCT_OK) return status;
   size_t i = 0;
-  while (!oct_isa_allowed(table[i]->isa, max)) i++; /* the last entry is scalar, which is always allowed */
+  while (!oct_registry_allows("quantize", table[i]->name, table[i]->isa, max))
+    i++; /* the last entry is scalar, which is always allowed */
   *kernels = table[i];
   return OCT_OK;
 }
@@ -95,7 +93,11 @@ oct_status oct_quantize(const float *x, size_t count, float scale, int32_t zero_
     job.quantize.low = (float)(oct_dtype_low(dtype) - zero_point);
     job.quantize.high = (float)(oct_dtype_high(dtype) - zero_point);
   }
+  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(count, grain_of(count), threads, quantize_range, &job);
+  if (oct_verbose())
+    oct_tell("quantize count=%zu %s kernel=%s %.1f us", count, oct_dtype_name(dtype), job.kernels->name,
+             oct_clock_us() - start);
   return OCT_OK;
 }
 
@@ -120,6 +122,10 @@ oct_status oct_dequantize(const void *q, oct_dtype dtype, size_t count, float sc
   const bool flipped = dtype == OCT_S8;
   job.dequantize = (oct_dequantize_rule){
       .flip = flipped ? 0x80 : 0, .offset = zero_point + (flipped ? 128 : 0), .zero_point = 0.0f, .scale = scale};
+  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(count, grain_of(count), threads, dequantize_range, &job);
+  if (oct_verbose())
+    oct_tell("dequantize count=%zu %s kernel=%s %.1f us", count, oct_dtype_name(dtype), job.kernels->name,
+             oct_clock_us() - start);
   return OCT_OK;
 }

@@ -7,6 +7,7 @@
 #include "base/align.h"
 #include "base/run.h"
 #include "base/status.h"
+#include "base/verbose.h"
 #include "quantize.h"
 
 OCT_FP_STRICT
@@ -253,6 +254,7 @@ static oct_status run_channels(const char *entry, channel_job *job, const void *
   if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status == OCT_OK) status = oct_quantize_select(&job->kernels);
   if (status != OCT_OK || job->total == 0) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
   const bool worth_threads = job->total >= OCT_QUANTIZE_FORK;
   if (job->shape.inner >= LONG_RUN) {
     oct_parallel_for(job->total, worth_threads ? OCT_QUANTIZE_GRAIN : job->total, threads, runs_range, job);
@@ -264,6 +266,9 @@ static oct_status run_channels(const char *entry, channel_job *job, const void *
     const size_t per_claim = oct_ceil_div(OCT_QUANTIZE_GRAIN, width * BLOCK_ROWS);
     oct_parallel_for(items, worth_threads ? per_claim : items, threads, columns_range, job);
   }
+  if (oct_verbose())
+    oct_tell("%s [%zu, %zu, %zu] %s kernel=%s %.1f us", entry + strlen("oct_"), job->shape.outer, job->shape.channels,
+             job->shape.inner, oct_dtype_name(job->dtype), job->kernels->name, oct_clock_us() - start);
   return OCT_OK;
 }
 

@@ -4,6 +4,7 @@
 #include "base/align.h"
 #include "base/run.h"
 #include "base/status.h"
+#include "base/verbose.h"
 #include "quantize.h"
 
 OCT_FP_STRICT
@@ -103,7 +104,11 @@ static oct_status run_matrix(const char *entry, matrix_job *job, const oct_run *
   if (job->block_rows > job->rows) job->block_rows = job->rows;
   job->column_blocks = oct_ceil_div(job->columns, job->block_columns);
   const size_t items = job->column_blocks * oct_ceil_div(job->rows, job->block_rows);
+  const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(items, job->rows * job->columns < OCT_QUANTIZE_FORK ? items : 1, threads, matrix_range, job);
+  if (oct_verbose())
+    oct_tell("%s rows=%zu columns=%zu kernel=%s %.1f us", entry + strlen("oct_"), job->rows, job->columns,
+             job->kernels->name, oct_clock_us() - start);
   return OCT_OK;
 }
 
