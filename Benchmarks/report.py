@@ -116,8 +116,9 @@ def main(paths):
         "",
         "Times are the least of batches of a fifth of a millisecond. \"Of bound\" compares them with what the machine could do: the shape's",
         "operations at the tier's peak on registers (`int8 peak`), or its bytes at the speed at which a buffer of their size is read or copied,",
-        "whichever takes longer; both were measured in turn with the row. A multiply-add counts as two operations, a tap on padding as none.",
-        "Above 100% the bound met more disturbance than the row, or hardware prefetching did better than the plain loop.",
+        "whichever takes longer; both were measured in turn with the row, on one thread and on the row's. A multiply-add counts as two",
+        "operations, a tap on padding as none. Above 100% the bound met more disturbance than the row, or hardware prefetching did better",
+        "than the plain loop.",
         "",
         "## Octet on this machine",
     ]
