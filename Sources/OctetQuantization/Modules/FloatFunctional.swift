@@ -1,6 +1,21 @@
 import OctetNN
 import OctetTensor
 
+/// What the functional modules have in common.
+package protocol FunctionalMethods {
+  func add(_ x: Tensor, _ y: Tensor) -> Tensor
+  func addReLU(_ x: Tensor, _ y: Tensor) -> Tensor
+  func mul(_ x: Tensor, _ y: Tensor) -> Tensor
+  func cat(_ tensors: [Tensor], dim: Int) -> Tensor
+  func matmul(_ x: Tensor, _ y: Tensor) -> Tensor
+  func addScalar(_ x: Tensor, _ scalar: Double) -> Tensor
+  func mulScalar(_ x: Tensor, _ scalar: Double) -> Tensor
+}
+
+extension FloatFunctional: FunctionalMethods {}
+extension FXFloatFunctional: FunctionalMethods {}
+extension Quantized.QFunctional: FunctionalMethods {}
+
 /// Sums, products and concatenations as a module, so that `prepare` can watch their results and `convert` can give them a scale
 /// and zero point: use one for each place in a model. torch.ao.nn.quantized.FloatFunctional.
 ///

@@ -54,87 +54,36 @@ package enum ActivationParityOperations {
 
   // MARK: Functional modules
 
-  private static let quantizedFunctional: [ParityOperation] =
-    functional("QFunctional") {
-      try Quantized.QFunctional(scale: scale($0), zeroPoint: zeroPoint($0))
-    } methods: { functional, call in
-      switch call {
-      case .add(let x, let y): functional.add(x, y)
-      case .addReLU(let x, let y): functional.addReLU(x, y)
-      case .mul(let x, let y): functional.mul(x, y)
-      case .matmul(let x, let y): functional.matmul(x, y)
-      case .cat(let x, let dim): functional.cat(x, dim: dim)
-      case .addScalar(let x, let other): functional.addScalar(x, other)
-      case .mulScalar(let x, let other): functional.mulScalar(x, other)
-      }
-    }
-
-  private static let floatFunctional: [ParityOperation] =
-    functional("FloatFunctional") { _ in
-      FloatFunctional()
-    } methods: { functional, call in
-      switch call {
-      case .add(let x, let y): functional.add(x, y)
-      case .addReLU(let x, let y): functional.addReLU(x, y)
-      case .mul(let x, let y): functional.mul(x, y)
-      case .matmul(let x, let y): functional.matmul(x, y)
-      case .cat(let x, let dim): functional.cat(x, dim: dim)
-      case .addScalar(let x, let other): functional.addScalar(x, other)
-      case .mulScalar(let x, let other): functional.mulScalar(x, other)
-      }
-    }
-    + functional("FXFloatFunctional") { _ in
-      FXFloatFunctional()
-    } methods: { functional, call in
-      switch call {
-      case .add(let x, let y): functional.add(x, y)
-      case .addReLU(let x, let y): functional.addReLU(x, y)
-      case .mul(let x, let y): functional.mul(x, y)
-      case .matmul(let x, let y): functional.matmul(x, y)
-      case .cat(let x, let dim): functional.cat(x, dim: dim)
-      case .addScalar(let x, let other): functional.addScalar(x, other)
-      case .mulScalar(let x, let other): functional.mulScalar(x, other)
-      }
-    }
-
-  /// One call of a functional module.
-  private enum FunctionalCall {
-    case add(Tensor, Tensor)
-    case addReLU(Tensor, Tensor)
-    case mul(Tensor, Tensor)
-    case matmul(Tensor, Tensor)
-    case cat([Tensor], dim: Int)
-    case addScalar(Tensor, Double)
-    case mulScalar(Tensor, Double)
-
-    static let names = [
-      "add", "add_relu", "mul", "matmul", "cat", "add_scalar", "mul_scalar",
-    ]
-
-    init(_ method: String, _ call: ParityCase) throws {
-      switch method {
-      case "add": self = .add(try call.input("x"), try call.input("y"))
-      case "add_relu": self = .addReLU(try call.input("x"), try call.input("y"))
-      case "mul": self = .mul(try call.input("x"), try call.input("y"))
-      case "matmul": self = .matmul(try call.input("x"), try call.input("y"))
-      case "cat":
-        self = .cat(try call.inputs("x"), dim: try call.attributes.int("dim", default: 0))
-      case "add_scalar":
-        self = .addScalar(try call.input("x"), try call.attributes.double("other"))
-      default: self = .mulScalar(try call.input("x"), try call.attributes.double("other"))
-      }
-    }
+  private static let quantizedFunctional = functional("QFunctional") {
+    try Quantized.QFunctional(scale: scale($0), zeroPoint: zeroPoint($0))
   }
 
-  private static func functional<Functional>(
-    _ name: String, _ make: @escaping @Sendable (ParityCase) throws -> Functional,
-    methods run: @escaping @Sendable (Functional, FunctionalCall) -> Tensor
+  private static let floatFunctional =
+    functional("FloatFunctional") { _ in FloatFunctional() }
+    + functional("FXFloatFunctional") { _ in FXFloatFunctional() }
+
+  private static func functional(
+    _ name: String, _ make: @escaping @Sendable (ParityCase) throws -> any FunctionalMethods
   ) -> [ParityOperation] {
-    FunctionalCall.names.map { method in
+    func method(
+      _ method: String,
+      _ run: @escaping @Sendable (any FunctionalMethods, ParityCase) throws -> Tensor
+    ) -> ParityOperation {
       .single("nn.quantized.\(name).\(method)") { call in
-        let (functional, arguments) = (try make(call), try FunctionalCall(method, call))
-        return try collectingErrors { run(functional, arguments) }
+        let functional = try make(call)
+        return try collectingErrors { try run(functional, call) }
       }
     }
+    return [
+      method("add") { try $0.add($1.input("x"), $1.input("y")) },
+      method("add_relu") { try $0.addReLU($1.input("x"), $1.input("y")) },
+      method("mul") { try $0.mul($1.input("x"), $1.input("y")) },
+      method("matmul") { try $0.matmul($1.input("x"), $1.input("y")) },
+      method("cat") {
+        try $0.cat($1.inputs("x"), dim: $1.attributes.int("dim", default: 0))
+      },
+      method("add_scalar") { try $0.addScalar($1.input("x"), $1.attributes.double("other")) },
+      method("mul_scalar") { try $0.mulScalar($1.input("x"), $1.attributes.double("other")) },
+    ]
   }
 }
