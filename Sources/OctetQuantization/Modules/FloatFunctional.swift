@@ -33,10 +33,16 @@ public final class FloatFunctional: Module {
     _ quantized: (Quantized.QFunctional) throws -> Tensor, _ float: () throws -> Tensor
   ) -> Tensor {
     eager {
-      if let converted = current(as: Quantized.QFunctional.self) { return try quantized(converted) }
-      let result = try float()
-      guard let activationPostProcess, !result.isPlaceholder else { return result }
-      return try activationPostProcess.evaluate(result)
+      do {
+        if let converted = current(as: Quantized.QFunctional.self) {
+          return try collectingErrors { try quantized(converted) }
+        }
+        let result = try float()
+        guard let activationPostProcess, !result.isPlaceholder else { return result }
+        return try activationPostProcess.evaluate(result)
+      } catch let error as OctetError {
+        throw label.isEmpty ? error : error.inside(label)
+      }
     }
   }
 
