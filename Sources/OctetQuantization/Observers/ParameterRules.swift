@@ -33,11 +33,12 @@ package enum ParameterRules {
     return (scale, -min / scale)
   }
 
-  /// `(high - low) / steps` in float32, by way of double where the difference overflows.
+  /// `(high - low) / steps` in float32, by way of double where the difference overflows, at most the largest float32.
   private static func quotient(from low: Float, to high: Float, _ steps: Int) -> Float {
     let difference = high - low
     if difference.isFinite { return difference / Float(steps) }
-    return Float((Double(high) - Double(low)) / Double(steps))
+    let exact = (Double(high) - Double(low)) / Double(steps)
+    return Float(Swift.min(exact, Double(Float.greatestFiniteMagnitude)))
   }
 
   /// Scales below this are raised to it by `chooseParameters`.
@@ -78,7 +79,8 @@ package enum ParameterRules {
     var (low, high) =
       isBalanced ? balanced(min, max, steps: qmax - qmin) : (Swift.min(min, 0), Swift.max(max, 0))
     let steps = Double(qmax - qmin)
-    var scale = (Double(high) - Double(low)) / steps
+    var scale = Swift.min(
+      (Double(high) - Double(low)) / steps, Double(Float.greatestFiniteMagnitude))
     if Float(scale) == 0 || (1 / Float(scale)).isInfinite { scale = 0.1 }
     if scale < Double(smallestScale) {
       let original = Float(scale)
@@ -102,11 +104,15 @@ package enum ParameterRules {
     return (scale, Int(zero.rounded(.toNearestOrEven)))
   }
 
-  /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero.
+  /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero. An end
+  /// that float32 can't hold stays at its largest number.
   private static func balanced(_ min: Float, _ max: Float, steps: Int) -> (Float, Float) {
     let bottom = -(steps / 2 + 1)
     let top = steps / 2
     let scale = Double(Swift.max(abs(min / Float(bottom)), abs(max / Float(top))))
-    return (Float(scale * Double(bottom)), Float(scale * Double(top)))
+    let limit = Double(Float.greatestFiniteMagnitude)
+    return (
+      Float(Swift.max(scale * Double(bottom), -limit)), Float(Swift.min(scale * Double(top), limit))
+    )
   }
 }
