@@ -39,6 +39,10 @@ public class BatchNorm: Module {
     numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
   }
 
+  public override var details: String {
+    "\(features), epsilon: \(epsilon), momentum: \(momentum)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     guard ranks.contains(input.rank) else {
       throw OctetError(

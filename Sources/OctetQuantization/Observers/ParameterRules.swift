@@ -107,7 +107,7 @@ package enum ParameterRules {
     let limits = Int(Int32.min)...Int(Int32.max)
     guard qmin < qmax, limits.contains(qmin), limits.contains(qmax) else {
       throw OctetError(
-        .invalidQuantizer, operation: operation, argument: "quant_min",
+        .invalidArgument, operation: operation, argument: "quant_min",
         expected: "quant_min below quant_max, both in int32", received: "\(qmin) and \(qmax)")
     }
   }
