@@ -22,7 +22,9 @@ package struct ParityRegistry: Sendable {
 
   /// The operations of this build.
   package static func standard() throws(OctetError) -> ParityRegistry {
-    try ParityRegistry([TensorParityOperations.all, ObserverParityOperations.all])
+    try ParityRegistry([
+      TensorParityOperations.all, ObserverParityOperations.all, NormParityOperations.all,
+    ])
   }
 
   /// The names in order.
