@@ -63,6 +63,17 @@ enum Families {
     family(PReLU.self, quantized: { try Quantized.PReLU($0, $1) }),
     Family(
       float: Dropout.self, isObserved: false, quantized: { _, _ in Quantized.Dropout() }),
+    family(BatchNorm2d.self, quantized: { try Quantized.BatchNorm2d($0, $1) }),
+    family(BatchNorm3d.self, quantized: { try Quantized.BatchNorm3d($0, $1) }),
+    family(
+      Fused.BNReLU2d.self, isFused: true, quantized: { try Quantized.BNReLU2d($0.norm, $1) }),
+    family(
+      Fused.BNReLU3d.self, isFused: true, quantized: { try Quantized.BNReLU3d($0.norm, $1) }),
+    family(LayerNorm.self, quantized: { try Quantized.LayerNorm($0, $1) }),
+    family(GroupNorm.self, quantized: { try Quantized.GroupNorm($0, $1) }),
+    family(InstanceNorm1d.self, quantized: { try Quantized.InstanceNorm1d($0, $1) }),
+    family(InstanceNorm2d.self, quantized: { try Quantized.InstanceNorm2d($0, $1) }),
+    family(InstanceNorm3d.self, quantized: { try Quantized.InstanceNorm3d($0, $1) }),
   ]
 
   /// Every sequence that `fuseModules` knows.
@@ -84,6 +95,8 @@ enum Families {
     pattern(Conv3d.self, ReLU.self) { conv, _ in try Fused.ConvReLU3d(conv) },
     pattern(Linear.self, ReLU.self) { linear, _ in try Fused.LinearReLU(linear) },
     pattern(Linear.self, BatchNorm1d.self) { try folded($0, $1) },
+    pattern(BatchNorm2d.self, ReLU.self) { norm, _ in Fused.BNReLU2d(norm) },
+    pattern(BatchNorm3d.self, ReLU.self) { norm, _ in Fused.BNReLU3d(norm) },
   ]
 
   /// The family of a module, nil for types the table doesn't list.

@@ -6,6 +6,8 @@
 #include "octet/conv.h"
 #include "octet/elementwise.h"
 #include "octet/gemm.h"
+#include "octet/interpolate.h"
+#include "octet/norm.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
 

@@ -1,4 +1,5 @@
-/* What a tier implements for pooling: the largest of several pixels, channel by channel. */
+/* What a tier implements for pooling: the largest and the sum of several pixels, channel by channel, and what a sum
+ * becomes. */
 #ifndef OCT_POOL_KERNEL_H
 #define OCT_POOL_KERNEL_H
 
@@ -20,10 +21,24 @@ typedef struct oct_pool_run {
 
 typedef void (*oct_pool_max)(const oct_pool_run *run);
 
+/* acc[c] += the sum over `taps` pixels, `step` bytes apart, of element c read as uint8 after ^ flip. */
+typedef void (*oct_pool_sum)(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip,
+                             int32_t *acc);
+
+/* y = rint(clamp((float)(acc - offset) * multiplier + add, low, high)) + zero_point, kept in 8 bits. */
+typedef struct oct_average_rule {
+  int32_t offset, zero_point;
+  float multiplier, add, low, high;
+} oct_average_rule;
+
+typedef void (*oct_pool_average)(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y);
+
 typedef struct oct_pool_kernel {
   const char *name;
   oct_isa isa;
   oct_pool_max max_u8, max_s8;
+  oct_pool_sum sum;
+  oct_pool_average average;
 } oct_pool_kernel;
 
 #define OCT_POOL_KERNEL(isa, arch, symbol) extern const oct_pool_kernel symbol;

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "average_loops.h"
 #include "kernel.h"
 
 OCT_ISA_BEGIN(AVX2)
@@ -83,8 +84,17 @@ static void max_s8(const oct_pool_run *run) {
     max_pixel(run, run->offset + (ptrdiff_t)i * run->pixel_step, run->y + (ptrdiff_t)i * run->y_step, true);
 }
 
+static void sum(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip, int32_t *acc) {
+  oct_sum_pixels(x, step, taps, channels, flip, acc);
+}
+
+static void average(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y) {
+  oct_average_pixel(acc, channels, rule, y);
+}
+
 OCT_ISA_END
 
-const oct_pool_kernel oct_pool_avx2 = {.name = "avx2", .isa = OCT_ISA_AVX2, .max_u8 = max_u8, .max_s8 = max_s8};
+const oct_pool_kernel oct_pool_avx2 = {
+    .name = "avx2", .isa = OCT_ISA_AVX2, .max_u8 = max_u8, .max_s8 = max_s8, .sum = sum, .average = average};
 
 #endif /* OCT_ARCH_X86 */

@@ -39,6 +39,29 @@ public class BatchNorm: Module {
     numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
   }
 
+  public override var details: String {
+    "\(features), epsilon: \(epsilon), momentum: \(momentum)"
+  }
+
+  /// A second layer around the same parameters and statistics, in the same mode.
+  package func sharing() -> BatchNorm {
+    let other = BatchNorm(sharing: self)
+    other.train(isTraining)
+    return other
+  }
+
+  private init(sharing other: BatchNorm) {
+    features = other.features
+    epsilon = other.epsilon
+    momentum = other.momentum
+    ranks = other.ranks
+    weight = other.weight
+    bias = other.bias
+    runningMean = other.runningMean
+    runningVar = other.runningVar
+    numBatchesTracked = other.numBatchesTracked
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     guard ranks.contains(input.rank) else {
       throw OctetError(

@@ -4,7 +4,8 @@ import OctetTensor
 /// Fuses groups of modules in place: the first of each group runs the fused module, the others give back their input.
 /// torch.ao.quantization.fuse_modules.
 ///
-/// Known sequences: conv + batch norm, conv + batch norm + ReLU, conv + ReLU (1-d to 3-d), linear + ReLU, linear + batch norm.
+/// Known sequences: conv + batch norm, conv + batch norm + ReLU, conv + ReLU (1-d to 3-d), linear + ReLU, linear + batch norm,
+/// batch norm + ReLU (2-d and 3-d).
 /// Batch norms are folded into the weights, so the model must be in evaluation mode.
 ///
 /// - Parameters:

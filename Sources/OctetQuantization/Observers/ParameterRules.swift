@@ -70,11 +70,7 @@ package enum ParameterRules {
         expected: "finite values", received: "values from \(min) to \(max)",
         fix: "look for the layer that produces NaN or infinity")
     }
-    guard qmin < qmax else {
-      throw OctetError(
-        .invalidQuantizer, operation: operation, argument: "quant_min",
-        expected: "quant_min below quant_max", received: "\(qmin) and \(qmax)")
-    }
+    try checkIntegers(qmin, qmax, operation)
     let isBalanced = preserveSparsity && min < 0 && max > 0
     var (low, high) =
       isBalanced ? balanced(min, max, steps: qmax - qmin) : (Swift.min(min, 0), Swift.max(max, 0))
@@ -102,6 +98,18 @@ package enum ParameterRules {
     if isBalanced && low < 0 && high > 0 { zero = Double(qmin + qmax) / 2 }
     zero = Swift.min(Swift.max(zero, Double(qmin)), Double(qmax))
     return (scale, Int(zero.rounded(.toNearestOrEven)))
+  }
+
+  /// Refuses integer ranges that are empty or beyond int32, whose arithmetic could overflow.
+  package static func checkIntegers(_ qmin: Int, _ qmax: Int, _ operation: String)
+    throws(OctetError)
+  {
+    let limits = Int(Int32.min)...Int(Int32.max)
+    guard qmin < qmax, limits.contains(qmin), limits.contains(qmax) else {
+      throw OctetError(
+        .invalidArgument, operation: operation, argument: "quant_min",
+        expected: "quant_min below quant_max, both in int32", received: "\(qmin) and \(qmax)")
+    }
   }
 
   /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero. An end

@@ -1,13 +1,19 @@
-/// `y = (x - mean) / sqrt(variance + eps) * weight + bias`, statistics given. torch.nn.functional.batch_norm in eval mode.
+/// `y = (x - mean) / sqrt(variance + eps) * weight + bias`, statistics given. torch.nn.functional.batch_norm in eval mode,
+/// and torch's quantized::batch_norm2d, batch_norm3d and their forms with ReLU.
 struct BatchNorm: Operator {
   static let torchName = "batch_norm"
   static let onnxName: String? = "BatchNormalization"
 
   let epsilon: Double
+  /// The result's scale and zero point for quantized inputs, nil for real ones.
+  var output: NormOutput?
+  /// True when results below 0 become 0; quantized inputs only.
+  var relu = false
 
   /// Inputs: x `[N, C, ...]`, mean, variance, weight and bias `[C]`.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
-    try require(inputs[0], "input", dtypes: [.float32])
+    let quantizer = try output?.quantizer(self, inputs[0], name: "quantized::batch_norm")
+    if output == nil { try require(inputs[0], "input", dtypes: [.float32]) }
     guard inputs[0].rank >= 2 else {
       throw error(
         .shapeMismatch, "input", expected: "shape [N, C, ...]", received: "\(inputs[0].shape)")
@@ -21,7 +27,12 @@ struct BatchNorm: Operator {
           received: "shape \(spec.shape)")
       }
     }
-    return TensorSpec(shape: inputs[0].shape, dtype: .float32)
+    guard epsilon >= 0, epsilon.isFinite else {
+      throw error(
+        .invalidArgument, "eps", expected: "a finite number that isn't negative",
+        received: "\(epsilon)")
+    }
+    return TensorSpec(shape: inputs[0].shape, dtype: inputs[0].dtype, quantizer: quantizer)
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
@@ -45,9 +56,48 @@ struct BatchNorm: Operator {
     }
     return result
   }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    guard case .perTensor(let scale, _)? = inputs[0].quantizer?.parameters,
+      case .perTensor(let outputScale, _)? = output.quantizer?.parameters
+    else { return inputs[0] }
+    let mean: [Float] = try inputs[1].elements()
+    let variance: [Float] = try inputs[2].elements()
+    let weight: [Float] = try inputs[3].elements()
+    let bias: [Float] = try inputs[4].elements()
+    let ratio = Float(scale) / Float(outputScale)
+    let gain = zip(weight, variance).map { 1 / ($1 + Float(epsilon)).squareRoot() * $0 }
+    let shift = gain.indices.map { (bias[$0] - mean[$0] * gain[$0]) / Float(outputScale) }
+    let y = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer,
+      format: .channelsLast)
+    try Kernel.batchNorm(
+      inputs[0].contiguous(.channelsLast), alpha: gain.map { $0 * ratio }, beta: shift, relu: relu,
+      into: y, "quantized::batch_norm")
+    return y
+  }
 }
 
 extension Functional {
+  /// Batch norm of integers by given statistics, in float32 with every step rounded:
+  /// `g = 1 / sqrt(variance + epsilon) * weight`, `alpha = g * (sx / so)`, `beta = (bias - mean * g) / so`, and
+  /// `clamp(zo + rint(alpha * (q - zx) + beta))`, ties to even, clamped below at zo when `relu`. The result lies channels last.
+  /// torch's quantized::batch_norm2d, batch_norm3d, batch_norm2d_relu and batch_norm3d_relu.
+  ///
+  /// - Parameters:
+  ///   - input: quint8 or qint8 per tensor, `[N, C, ...]`.
+  ///   - mean: float32 `[C]`; `variance`, `weight` and `bias` as well.
+  ///   - scale: the result's; `zeroPoint` as well. The element type is the input's.
+  public static func quantizedBatchNorm(
+    _ input: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor,
+    epsilon: Double = 1e-5, scale: Double, zeroPoint: Int, relu: Bool = false
+  ) throws(OctetError) -> Tensor {
+    try apply(
+      BatchNorm(
+        epsilon: epsilon, output: NormOutput(scale: scale, zeroPoint: zeroPoint), relu: relu),
+      [input, mean, variance, weight, bias])
+  }
+
   /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` per channel, in float32.
   /// torch.nn.functional.batch_norm with `training=False`.
   ///

@@ -2,8 +2,6 @@ extension TensorParityOperations {
   /// Quantized layers and functions over this room's operators.
   static let layerOperations: [ParityOperation] = [
     .single("relu") { try Functional.relu($0.input()) },
-    .single("nn.quantized.functional.max_pool1d", maxPool),
-    .single("nn.quantized.functional.max_pool2d", maxPool),
     .single("nn.quantized.functional.linear", linear),
     .single("nn.quantized.Linear") { try linearModule($0, relu: false) },
     .single("nn.intrinsic.quantized.LinearReLU") { try linearModule($0, relu: true) },
@@ -23,14 +21,6 @@ extension TensorParityOperations {
       try convolutionModule($0, rank: 3, relu: true)
     },
   ]
-
-  private static func maxPool(_ call: ParityCase) throws(OctetError) -> Tensor {
-    let a = call.attributes
-    return try Functional.maxPool(
-      call.input(), kernel: a.ints("kernel_size"), stride: a.optionalInts("stride"),
-      padding: a.optionalInts("padding"), dilation: a.optionalInts("dilation"),
-      ceiling: a.bool("ceil_mode", default: false))
-  }
 
   private static func linear(_ call: ParityCase) throws -> Tensor {
     let input = try call.input()

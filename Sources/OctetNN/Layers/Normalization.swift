@@ -1,0 +1,144 @@
+import OctetTensor
+
+private func filled(_ value: Float, _ shape: [Int]) -> Tensor {
+  eager { try Tensor(repeating: value, shape: shape) }
+}
+
+/// Rows over the last dimensions to mean 0 and variance 1, then γ and β. torch.nn.LayerNorm.
+public final class LayerNorm: Module {
+  /// The dimensions that are normalized together.
+  public let normalizedShape: [Int]
+  /// Added to the variance.
+  public let epsilon: Double
+  /// γ of shape `normalizedShape`, nil without affine part.
+  public let weight: Parameter?
+  /// β of shape `normalizedShape`, nil without affine part or bias.
+  public let bias: Parameter?
+
+  /// γ 1, β 0.
+  public init(
+    _ normalizedShape: [Int], epsilon: Double = 1e-5, elementwiseAffine: Bool = true,
+    bias: Bool = true
+  ) {
+    self.normalizedShape = normalizedShape.map { positive($0, "normalizedShape", "LayerNorm") }
+    self.epsilon = epsilon
+    weight = elementwiseAffine ? Parameter(filled(1, normalizedShape)) : nil
+    self.bias = elementwiseAffine && bias ? Parameter(filled(0, normalizedShape)) : nil
+  }
+
+  /// Over the last dimension.
+  public convenience init(_ features: Int, epsilon: Double = 1e-5) {
+    self.init([features], epsilon: epsilon)
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try Functional.layerNorm(
+      input, normalizedShape: normalizedShape, weight: weight?.value, bias: bias?.value,
+      epsilon: epsilon)
+  }
+}
+
+/// Each image's groups of channels to mean 0 and variance 1, then γ and β per channel. torch.nn.GroupNorm.
+public final class GroupNorm: Module {
+  /// Groups, a divisor of `channels`.
+  public let groups: Int
+  /// C, the channels.
+  public let channels: Int
+  /// Added to the variance.
+  public let epsilon: Double
+  /// γ `[C]`, nil without affine part.
+  public let weight: Parameter?
+  /// β `[C]`, nil without affine part.
+  public let bias: Parameter?
+
+  /// γ 1, β 0. Traps when `groups` doesn't divide `channels`.
+  public init(_ groups: Int, _ channels: Int, epsilon: Double = 1e-5, affine: Bool = true) {
+    self.groups = positive(groups, "groups", "GroupNorm")
+    self.channels = positive(channels, "channels", "GroupNorm")
+    precondition(
+      channels % groups == 0,
+      "GroupNorm: groups: expected a divisor of the \(channels) channels, received \(groups)")
+    self.epsilon = epsilon
+    weight = affine ? Parameter(filled(1, [channels])) : nil
+    bias = affine ? Parameter(filled(0, [channels])) : nil
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try requireChannels(channels, input, "GroupNorm")
+    return try Functional.groupNorm(
+      input, groups: groups, weight: weight?.value, bias: bias?.value, epsilon: epsilon)
+  }
+}
+
+/// What 1-d, 2-d and 3-d instance norms share: each image's channels to mean 0 and variance 1, in training as in evaluation,
+/// then γ and β per channel if there are any. Running statistics aren't kept.
+public class InstanceNorm: Module {
+  /// C, the channels.
+  public let features: Int
+  /// Added to the variance.
+  public let epsilon: Double
+  /// γ `[C]`, nil without affine part.
+  public let weight: Parameter?
+  /// β `[C]`, nil without affine part.
+  public let bias: Parameter?
+  private let rank: Int
+
+  init(_ features: Int, _ epsilon: Double, _ affine: Bool, rank: Int) {
+    self.features = positive(features, "features", "InstanceNorm")
+    self.epsilon = epsilon
+    self.rank = rank
+    weight = affine ? Parameter(filled(1, [features])) : nil
+    bias = affine ? Parameter(filled(0, [features])) : nil
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try requireRank(rank, input, "\(type(of: self))")
+    try requireChannels(features, input, "\(type(of: self))")
+    return try Functional.instanceNorm(
+      input, weight: weight?.value, bias: bias?.value, epsilon: epsilon)
+  }
+}
+
+/// Over `[N, C, L]`. torch.nn.InstanceNorm1d.
+public final class InstanceNorm1d: InstanceNorm {
+  /// γ 1 and β 0 when `affine`.
+  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    super.init(features, epsilon, affine, rank: 3)
+  }
+}
+
+/// Over `[N, C, H, W]`. torch.nn.InstanceNorm2d.
+public final class InstanceNorm2d: InstanceNorm {
+  /// γ 1 and β 0 when `affine`.
+  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    super.init(features, epsilon, affine, rank: 4)
+  }
+}
+
+/// Over `[N, C, D, H, W]`. torch.nn.InstanceNorm3d.
+public final class InstanceNorm3d: InstanceNorm {
+  /// γ 1 and β 0 when `affine`.
+  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    super.init(features, epsilon, affine, rank: 5)
+  }
+}
+
+/// Refuses an input of another rank than `[N, C, spatial...]` has.
+package func requireRank(_ rank: Int, _ input: Tensor, _ layer: String) throws(OctetError) {
+  guard input.rank == rank || input.isPlaceholder else {
+    throw OctetError(
+      .shapeMismatch, operation: layer, argument: "input",
+      expected: "\(rank) dimensions [N, C, ...]", received: "shape \(input.shape)")
+  }
+}
+
+/// Refuses an input of another number of channels.
+package func requireChannels(_ channels: Int, _ input: Tensor, _ layer: String)
+  throws(OctetError)
+{
+  guard input.isPlaceholder || (input.rank >= 2 && input.shape[1] == channels) else {
+    throw OctetError(
+      .shapeMismatch, operation: layer, argument: "input",
+      expected: "\(channels) channels [N, \(channels), ...]", received: "shape \(input.shape)")
+  }
+}

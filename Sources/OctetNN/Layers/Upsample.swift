@@ -1,0 +1,34 @@
+import OctetTensor
+
+/// `Functional.interpolate` with fixed arguments, on real and on quantized tensors. torch.nn.Upsample.
+public final class Upsample: Module {
+  private let size: [Int]?
+  private let scaleFactor: [Double]?
+  private let mode: InterpolationMode
+  private let alignCorners: Bool?
+
+  /// To a size.
+  public init(
+    size: [Int], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  ) {
+    self.size = size
+    scaleFactor = nil
+    self.mode = mode
+    self.alignCorners = alignCorners
+  }
+
+  /// By a factor for every spatial dimension.
+  public init(
+    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  ) {
+    size = nil
+    self.scaleFactor = [scaleFactor]
+    self.mode = mode
+    self.alignCorners = alignCorners
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try Functional.interpolate(
+      input, size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners)
+  }
+}

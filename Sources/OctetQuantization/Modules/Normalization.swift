@@ -1,0 +1,168 @@
+import OctetNN
+import OctetTensor
+
+extension Quantized {
+  /// Layer norm of integers: quint8 or qint8 in, the same type out; see `Functional.quantizedLayerNorm`.
+  /// torch.ao.nn.quantized.LayerNorm.
+  public final class LayerNorm: Module {
+    /// The dimensions that are normalized together.
+    public let normalizedShape: [Int]
+    /// Added to the variance.
+    public let epsilon: Double
+    /// γ of shape `normalizedShape`, nil for 1.
+    public let weight: Parameter?
+    /// β of shape `normalizedShape`, nil for 0.
+    public let bias: Parameter?
+    /// The real value of one step of the output, float32 `[]`.
+    public let scale: Buffer
+    /// The integer that stands for 0 in the output, int64 `[]`.
+    public let zeroPoint: Buffer
+
+    /// A module around float32 parameters of shape `normalizedShape`.
+    ///
+    /// - Throws: `invalidQuantizer` for an output scale or zero point that no type has.
+    public init(
+      _ normalizedShape: [Int], weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5,
+      scale: Double, zeroPoint: Int
+    ) throws {
+      self.normalizedShape = normalizedShape
+      self.epsilon = epsilon
+      self.weight = weight.map(Parameter.init)
+      self.bias = bias.map(Parameter.init)
+      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.LayerNorm")
+    }
+
+    /// The quantized form of an observed float layer.
+    convenience init(_ float: OctetNN.LayerNorm, _ context: ConversionContext) throws {
+      let output = try context.outputParameters()
+      try self.init(
+        float.normalizedShape, weight: float.weight?.value, bias: float.bias?.value,
+        epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try Functional.quantizedLayerNorm(
+        input, normalizedShape: normalizedShape, weight: weight?.value, bias: bias?.value,
+        epsilon: epsilon, scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+    }
+  }
+
+  /// Group norm of integers: quint8 or qint8 `[N, C, ...]` in, the same type out; see `Functional.quantizedGroupNorm`.
+  /// torch.ao.nn.quantized.GroupNorm.
+  public final class GroupNorm: Module {
+    /// Groups, a divisor of `channels`.
+    public let groups: Int
+    /// C, the channels.
+    public let channels: Int
+    /// Added to the variance.
+    public let epsilon: Double
+    /// γ `[C]`, nil for 1.
+    public let weight: Parameter?
+    /// β `[C]`, nil for 0.
+    public let bias: Parameter?
+    /// The real value of one step of the output, float32 `[]`.
+    public let scale: Buffer
+    /// The integer that stands for 0 in the output, int64 `[]`.
+    public let zeroPoint: Buffer
+
+    /// A module around float32 parameters `[C]`.
+    ///
+    /// - Throws: `invalidArgument` when `groups` doesn't divide `channels`; `invalidQuantizer` for an output scale or zero
+    ///   point that no type has.
+    public init(
+      _ groups: Int, _ channels: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5,
+      scale: Double, zeroPoint: Int
+    ) throws {
+      guard groups > 0, channels > 0, channels % groups == 0 else {
+        throw OctetError(
+          .invalidArgument, operation: "Quantized.GroupNorm", argument: "num_groups",
+          expected: "a number of groups that divides num_channels \(channels)",
+          received: "\(groups)")
+      }
+      self.groups = groups
+      self.channels = channels
+      self.epsilon = epsilon
+      self.weight = weight.map(Parameter.init)
+      self.bias = bias.map(Parameter.init)
+      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.GroupNorm")
+    }
+
+    /// The quantized form of an observed float layer.
+    convenience init(_ float: OctetNN.GroupNorm, _ context: ConversionContext) throws {
+      let output = try context.outputParameters()
+      try self.init(
+        float.groups, float.channels, weight: float.weight?.value, bias: float.bias?.value,
+        epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try requireChannels(channels, input, "Quantized.GroupNorm")
+      return try Functional.quantizedGroupNorm(
+        input, groups: groups, weight: weight?.value, bias: bias?.value, epsilon: epsilon,
+        scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+    }
+  }
+
+  /// What quantized instance norms share: quint8 or qint8 `[N, C, spatial...]` in, the same type out; see
+  /// `Functional.quantizedInstanceNorm`.
+  public class InstanceNorm: Module {
+    /// C, the channels.
+    public let features: Int
+    /// Added to the variance.
+    public let epsilon: Double
+    /// γ `[C]`, nil for 1.
+    public let weight: Parameter?
+    /// β `[C]`, nil for 0.
+    public let bias: Parameter?
+    /// The real value of one step of the output, float32 `[]`.
+    public let scale: Buffer
+    /// The integer that stands for 0 in the output, int64 `[]`.
+    public let zeroPoint: Buffer
+
+    /// The input's number of dimensions.
+    var rank: Int { 3 }
+
+    /// A module around float32 parameters `[C]`.
+    ///
+    /// - Throws: `invalidQuantizer` for an output scale or zero point that no type has.
+    public init(
+      _ features: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5, scale: Double,
+      zeroPoint: Int
+    ) throws {
+      self.features = features
+      self.epsilon = epsilon
+      self.weight = weight.map(Parameter.init)
+      self.bias = bias.map(Parameter.init)
+      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.InstanceNorm")
+    }
+
+    /// The quantized form of an observed float layer.
+    convenience init(_ float: OctetNN.InstanceNorm, _ context: ConversionContext) throws {
+      let output = try context.outputParameters()
+      try self.init(
+        float.features, weight: float.weight?.value, bias: float.bias?.value,
+        epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try requireRank(rank, input, "\(type(of: self))")
+      try requireChannels(features, input, "\(type(of: self))")
+      return try Functional.quantizedInstanceNorm(
+        input, weight: weight?.value, bias: bias?.value, epsilon: epsilon,
+        scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+    }
+  }
+
+  /// Over `[N, C, L]`. torch.ao.nn.quantized.InstanceNorm1d.
+  public final class InstanceNorm1d: InstanceNorm {}
+
+  /// Over `[N, C, H, W]`. torch.ao.nn.quantized.InstanceNorm2d.
+  public final class InstanceNorm2d: InstanceNorm {
+    override var rank: Int { 4 }
+  }
+
+  /// Over `[N, C, D, H, W]`. torch.ao.nn.quantized.InstanceNorm3d.
+  public final class InstanceNorm3d: InstanceNorm {
+    override var rank: Int { 5 }
+  }
+}

@@ -1,0 +1,72 @@
+/// Means of float32 planes over windows that are given dimension by dimension, three of them, ones in front.
+struct AverageWindows: Sendable {
+  /// The input positions under one output position, and what they count for in the divisor.
+  struct Span: Sendable {
+    let range: Range<Int>
+    let size: Int
+  }
+
+  let input: [Int]
+  let spans: [[Span]]
+  /// What sums are divided by instead of the product of sizes.
+  let divisor: Int?
+
+  /// Windows of average pooling.
+  init(input: [Int], output: [Int], _ window: WindowGeometry, countsPadding: Bool, divisor: Int?) {
+    self.init(input: input, divisor: divisor) { d in
+      (0..<output[d]).map { o in
+        let start = o * window.stride[d] - window.padding[d]
+        let end = min(start + window.kernel[d], input[d] + window.padding[d])
+        let range = max(start, 0)..<min(end, input[d])
+        return Span(range: range, size: countsPadding ? end - start : range.count)
+      }
+    }
+  }
+
+  /// Windows that divide the input evenly: `floor(o * in / out)..<ceil((o + 1) * in / out)`.
+  init(input: [Int], output: [Int]) {
+    self.init(input: input, divisor: nil) { d in
+      (0..<output[d]).map { o in
+        let range = (o * input[d] / output[d])..<(((o + 1) * input[d] + output[d] - 1) / output[d])
+        return Span(range: range, size: range.count)
+      }
+    }
+  }
+
+  private init(input: [Int], divisor: Int?, spans: (Int) -> [Span]) {
+    let missing = 3 - input.count
+    self.input = [Int](repeating: 1, count: missing) + input
+    self.divisor = divisor
+    self.spans =
+      [[Span]](repeating: [Span(range: 0..<1, size: 1)], count: missing)
+      + input.indices.map(spans)
+  }
+
+  /// Means of `planes` planes.
+  func run(planes: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    nonisolated(unsafe) let (source, target) = (x, y)
+    let (from, to) = (input.reduce(1, *), spans.map(\.count).reduce(1, *))
+    parallelFor(planes, grain: 8) { range in
+      for plane in range { self.plane(source + plane * from, target + plane * to) }
+    }
+  }
+
+  private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    var out = y
+    for depth in spans[0] {
+      for rows in spans[1] {
+        for columns in spans[2] {
+          var sum: Float = 0
+          for d in depth.range {
+            for h in rows.range {
+              let line = x + (d * input[1] + h) * input[2]
+              for w in columns.range { sum += line[w] }
+            }
+          }
+          out.pointee = sum / Float(divisor ?? depth.size * rows.size * columns.size)
+          out += 1
+        }
+      }
+    }
+  }
+}

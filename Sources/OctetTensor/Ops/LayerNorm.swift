@@ -1,0 +1,91 @@
+/// Each row over the last dimensions by its own mean and variance. torch.nn.functional.layer_norm.
+struct LayerNorm: Operator {
+  static let torchName = "layer_norm"
+  static let onnxName: String? = "LayerNormalization"
+
+  let normalizedShape: [Int]
+  let parameters: NormParameters
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    let x = inputs[0]
+    let spec = try parameters.outputSpec(self, inputs, affineShape: normalizedShape)
+    guard !normalizedShape.isEmpty, x.rank >= normalizedShape.count,
+      Array(x.shape.suffix(normalizedShape.count)) == normalizedShape
+    else {
+      throw error(
+        .shapeMismatch, "input", expected: "a shape that ends in \(normalizedShape)",
+        received: "shape \(x.shape)")
+    }
+    return spec
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let result = try Tensor(uninitialized: output.shape, dtype: .float32)
+    let length = normalizedShape.reduce(1, *)
+    try normalizeRows(
+      inputs[0].contiguous(), length: length, epsilon: parameters.epsilon, into: result)
+    let (gamma, beta) = try parameters.values(inputs)
+    result.withMutableElements(Float.self) { y in
+      for i in y.indices {
+        if let gamma { y[i] *= gamma[i % length] }
+        if let beta { y[i] += beta[i % length] }
+      }
+    }
+    return result
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let (gamma, beta) = try parameters.values(inputs)
+    let y = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer)
+    try Kernel.layerNorm(
+      Kernel.Normalization(
+        x: inputs[0].contiguous(), y: y, epsilon: parameters.epsilon, gamma: gamma, beta: beta,
+        operation: parameters.name), length: normalizedShape.reduce(1, *))
+    return y
+  }
+}
+
+extension Functional {
+  /// `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` over the last dimensions, in float32.
+  /// torch.nn.functional.layer_norm.
+  ///
+  /// - Parameters:
+  ///   - input: float32, its shape ending in `normalizedShape`.
+  ///   - weight: γ of shape `normalizedShape`, 1 when nil; `bias` likewise, 0 when nil.
+  public static func layerNorm(
+    _ input: Tensor, normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil,
+    epsilon: Double = 1e-5
+  ) throws(OctetError) -> Tensor {
+    try layerNorm(input, normalizedShape, weight, bias, epsilon, "layer_norm", nil)
+  }
+
+  /// Layer norm of integers: exact sums, then float32.
+  ///
+  /// `mean = float32(Σq) / n`, `variance = max(float32(Σq²) / n - mean², 0)`, `r = sx / sqrt(variance * sx * sx + epsilon)`, and
+  /// `clamp(zo + rint((((q - zx) - (mean - zx)) * r * weight + bias) * (1 / so)))`, ties to even. torch's quantized::layer_norm.
+  ///
+  /// - Parameters:
+  ///   - input: quint8 or qint8 per tensor, its shape ending in `normalizedShape`.
+  ///   - weight: float32 of shape `normalizedShape`, 1 when nil; `bias` likewise, 0 when nil.
+  ///   - scale: the result's; `zeroPoint` as well. The element type is the input's.
+  public static func quantizedLayerNorm(
+    _ input: Tensor, normalizedShape: [Int], weight: Tensor? = nil, bias: Tensor? = nil,
+    epsilon: Double = 1e-5, scale: Double, zeroPoint: Int
+  ) throws(OctetError) -> Tensor {
+    try layerNorm(
+      input, normalizedShape, weight, bias, epsilon, "quantized::layer_norm",
+      NormOutput(scale: scale, zeroPoint: zeroPoint))
+  }
+
+  private static func layerNorm(
+    _ input: Tensor, _ shape: [Int], _ weight: Tensor?, _ bias: Tensor?, _ epsilon: Double,
+    _ name: String, _ output: NormOutput?
+  ) throws(OctetError) -> Tensor {
+    let parameters = NormParameters(
+      name: name, epsilon: epsilon, hasWeight: weight != nil, hasBias: bias != nil, output: output)
+    return try apply(
+      LayerNorm(normalizedShape: shape, parameters: parameters),
+      [input] + [weight, bias].compactMap { $0 })
+  }
+}
