@@ -64,10 +64,10 @@ extension Quantized {
       throws
     {
       self.epsilon = epsilon
-      weight = Parameter(try Tensor(repeating: 1, shape: [features]))
-      bias = Parameter(try Tensor(repeating: 0, shape: [features]))
-      runningMean = Buffer(try Tensor(repeating: 0, shape: [features]))
-      runningVar = Buffer(try Tensor(repeating: 1, shape: [features]))
+      weight = Parameter(try Tensor(repeating: Float(1), shape: [features]))
+      bias = Parameter(try Tensor(repeating: Float(0), shape: [features]))
+      runningMean = Buffer(try Tensor(repeating: Float(0), shape: [features]))
+      runningVar = Buffer(try Tensor(repeating: Float(1), shape: [features]))
       numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
       (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.BatchNorm")
     }
