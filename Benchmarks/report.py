@@ -3,10 +3,9 @@
 
 BENCH_JSON is what `octet bench --json` printed. PEERS_JSON are result files of a harness that ran the library's benchmark module
 (octet_qbench) beside other libraries, turn by turn: objects with `suite`, `threads`, `date`, `contenders` and `rows`, each row with its
-`case` and, under `results`, `min_ns` and `rounds_med` for each contender.
+`case` and, under `results`, each contender's `min_ns`, with `maxdiff` and `fracdiff` where its outputs were compared.
 """
 import json
-import statistics
 import subprocess
 import sys
 
@@ -74,12 +73,6 @@ def is_sound(result):
     return not isinstance(result.get("maxdiff"), str) and result.get("fracdiff", 0) <= MOST_DIFFERING
 
 
-def ratio(subject, peer):
-    """How many times faster, as the median over the turns where both were measured."""
-    turns = list(zip(peer["rounds_med"], subject["rounds_med"]))
-    return statistics.median(p / s for p, s in turns) if turns else peer["min_ns"] / subject["min_ns"]
-
-
 def peer_tables(paths):
     lines = []
     for path in paths:
@@ -95,7 +88,7 @@ def peer_tables(paths):
             best = min(sound, key=lambda name: sound[name]["min_ns"])
             others = sorted((name for name in done if name != best), key=lambda name: done[name]["min_ns"])
             rows.append([entry["case"]["name"], duration(subject["min_ns"]), duration(sound[best]["min_ns"]), best,
-                         f"x{ratio(subject, sound[best]):.2f}", ", ".join(f"{n} {duration(done[n]['min_ns'])}" for n in others)])
+                         f"x{sound[best]['min_ns'] / subject['min_ns']:.2f}", ", ".join(f"{n} {duration(done[n]['min_ns'])}" for n in others)])
         count = run["threads"]
         versions = "; ".join(sorted(c["version"] for c in run["contenders"].values() if c.get("version")))
         lines += ["", f"### {run['suite']}, {count} thread{'s' if count > 1 else ''}", "", f"{run['date']}. {versions}.", ""]
@@ -123,16 +116,17 @@ def main(paths):
         "",
         "Times are the least of batches of a fifth of a millisecond. \"Of bound\" compares them with what the machine could do: the shape's",
         "operations at the tier's peak on registers (`int8 peak`), or its bytes at the speed at which a buffer of their size is read or copied,",
-        "whichever takes longer; both were measured in turn with the row. A multiply-add counts as two operations, a tap on padding as none.",
-        "Above 100% the bound met more disturbance than the row, or hardware prefetching did better than the plain loop.",
+        "whichever takes longer; both were measured in turn with the row, on one thread and on the row's. A multiply-add counts as two",
+        "operations, a tap on padding as none. Above 100% the bound met more disturbance than the row, or hardware prefetching did better",
+        "than the plain loop.",
         "",
         "## Octet on this machine",
     ]
     lines += own_tables(bench)
     if paths[1:]:
         lines += ["", "## Beside other libraries", "",
-                  "Each library ran in a process of its own, in turn with the others, over the same data; outputs were compared. The ratio is the",
-                  "median over turns."]
+                  "Each library ran in a process of its own, in turn with the others, over the same data; outputs were compared. Times are the least",
+                  "ones, and ratios are theirs."]
         lines += peer_tables(paths[1:])
     print("\n".join(lines))
 

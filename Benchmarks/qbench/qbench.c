@@ -10,6 +10,14 @@
 
 enum { ABI_VERSION = 1 };
 
+#if defined(__clang__)
+#define COMPILER "clang"
+enum { COMPILER_VERSION = __clang_major__ };
+#else
+#define COMPILER "gcc"
+enum { COMPILER_VERSION = __GNUC__ };
+#endif
+
 static int thread_limit = 1;
 static char name[96];
 
@@ -17,8 +25,8 @@ int qb_abi_version(void) { return ABI_VERSION; }
 
 const char *qb_name(void) {
   const char *tier = oct_bench_tier();
-  snprintf(name, sizeof name, "Octet %s %s", oct_bench_library_version(),
-           tier ? tier : "(OCTET_MAX_ISA names no tier)");
+  snprintf(name, sizeof name, "Octet %s %s, %s %d", oct_bench_library_version(),
+           tier ? tier : "(OCTET_MAX_ISA names no tier)", COMPILER, COMPILER_VERSION);
   return name;
 }
 

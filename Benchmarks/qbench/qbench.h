@@ -80,7 +80,7 @@ typedef struct qb_op qb_op;
 
 /* 1. */
 QB_API int qb_abi_version(void);
-/* The library's name and version, and the tier that it runs on. */
+/* The library's name and version, the tier that it runs on, and the compiler that built it. */
 QB_API const char *qb_name(void);
 /* Threads that operations made from now on may use. 0 when all is well. */
 QB_API int qb_init(int threads);

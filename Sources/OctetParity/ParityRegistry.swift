@@ -23,7 +23,8 @@ package struct ParityRegistry: Sendable {
   /// The operations of this build.
   package static func standard() throws(OctetError) -> ParityRegistry {
     try ParityRegistry([
-      TensorParityOperations.all, ObserverParityOperations.all, NormParityOperations.all,
+      TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
+      NormParityOperations.all,
     ])
   }
 

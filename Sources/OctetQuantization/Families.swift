@@ -64,6 +64,17 @@ enum Families {
     family(InstanceNorm1d.self, quantized: { try Quantized.InstanceNorm1d($0, $1) }),
     family(InstanceNorm2d.self, quantized: { try Quantized.InstanceNorm2d($0, $1) }),
     family(InstanceNorm3d.self, quantized: { try Quantized.InstanceNorm3d($0, $1) }),
+
+    family(FloatFunctional.self, quantized: { _, context in try Quantized.QFunctional(context) }),
+    family(ReLU6.self, quantized: { _, _ in Quantized.ReLU6() }),
+    family(Hardswish.self, quantized: { _, context in try Quantized.Hardswish(context) }),
+    family(LeakyReLU.self, quantized: { try Quantized.LeakyReLU($0, $1) }),
+    family(ELU.self, quantized: { try Quantized.ELU($0, $1) }),
+    family(Sigmoid.self, quantized: { _, context in try Quantized.Sigmoid(context) }),
+    family(Softmax.self, quantized: { try Quantized.Softmax($0, $1) }),
+    family(PReLU.self, quantized: { try Quantized.PReLU($0, $1) }),
+    Family(
+      float: Dropout.self, isObserved: false, quantized: { _, _ in Quantized.Dropout() }),
   ]
 
   /// Every sequence that `fuseModules` knows.

@@ -181,28 +181,22 @@ static void refuse(oct_pool pool, oct_status expected, const char *what) {
   if (y) check(y[0] == 7, "%s: wrote to y", what);
 }
 
-/* A pool that runs, over 8 pixels of 4 channels. */
-static oct_pool sound_pool(const uint8_t *x, uint8_t *y) {
-  return (oct_pool){.struct_size = sizeof(oct_pool),
-                    .dtype = OCT_U8,
-                    .rank = 1,
-                    .batch = 1,
-                    .channels = 4,
-                    .in = {8},
-                    .out = {4},
-                    .kernel = {2},
-                    .stride = {2},
-                    .dilation = {1},
-                    .x = x,
-                    .x_stride = 4,
-                    .y = y,
-                    .y_stride = 4};
-}
-
-static void test_refused_windows(void) {
-  const uint8_t x[64] = {0};
-  uint8_t y[64] = {7};
-  const oct_pool sound = sound_pool(x, y);
+static void test_refusals(void) {
+  uint8_t x[64] = {0}, y[64] = {7};
+  const oct_pool sound = {.struct_size = sizeof sound,
+                          .dtype = OCT_U8,
+                          .rank = 1,
+                          .batch = 1,
+                          .channels = 4,
+                          .in = {8},
+                          .out = {4},
+                          .kernel = {2},
+                          .stride = {2},
+                          .dilation = {1},
+                          .x = x,
+                          .x_stride = 4,
+                          .y = y,
+                          .y_stride = 4};
   check_refused(oct_max_pool(NULL, NULL), OCT_INVALID_ARGUMENT, "null");
   oct_pool p = sound;
   p.struct_size = 8;
@@ -229,7 +223,26 @@ static void test_refused_windows(void) {
     *fields[i] = SIZE_MAX;
     refuse(p, OCT_OVERFLOW, "an immense size");
   }
-  p = sound;
+}
+
+/* Windows, strides and sizes that disagree, and calls that have nothing to do. */
+static void test_geometry(void) {
+  uint8_t x[64] = {0}, y[64] = {7};
+  const oct_pool sound = {.struct_size = sizeof sound,
+                          .dtype = OCT_U8,
+                          .rank = 1,
+                          .batch = 1,
+                          .channels = 4,
+                          .in = {8},
+                          .out = {4},
+                          .kernel = {2},
+                          .stride = {2},
+                          .dilation = {1},
+                          .x = x,
+                          .x_stride = 4,
+                          .y = y,
+                          .y_stride = 4};
+  oct_pool p = sound;
   p.padding[0] = 2;
   refuse(p, OCT_INVALID_ARGUMENT, "padding beyond half the window");
   p = sound;
@@ -241,13 +254,7 @@ static void test_refused_windows(void) {
   p.dilation[0] = 2;
   p.padding[0] = 1;
   refuse(p, OCT_SHAPE_MISMATCH, "a window that steps over the input");
-}
-
-static void test_refused_memory(void) {
-  const uint8_t x[64] = {0};
-  uint8_t y[64] = {7};
-  const oct_pool sound = sound_pool(x, y);
-  oct_pool p = sound;
+  p = sound;
   p.x_stride = 3;
   refuse(p, OCT_SHAPE_MISMATCH, "x stride");
   p = sound;
@@ -298,8 +305,8 @@ int main(void) {
     test_random(&random);
     test_large_windows(&random);
     test_threads(&random);
-    test_refused_windows();
-    test_refused_memory();
+    test_refusals();
+    test_geometry();
     printf("pool on %s: %d failures\n", kernel->name, check_failures - before);
   }
   check(refused_windows > 0, "no random window was empty");

@@ -161,4 +161,17 @@ struct ModuleTests {
     let bound = 1 / Float(8).squareRoot()
     #expect(a.allSatisfy { abs($0) <= bound } && Set(a).count > 32)
   }
+
+  @Test func printingShowsTheTree() throws {
+    let model = Sequential(Linear(3, 4), ReLU())
+    #expect(
+      model.description == """
+        Sequential(
+          (0): Linear(3, 4, bias: true)
+          (1): ReLU()
+        )
+        """)
+    try model[0].become(Doubling())
+    #expect(model.description.contains("(0): Doubling()"))
+  }
 }

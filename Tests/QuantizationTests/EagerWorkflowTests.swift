@@ -146,6 +146,9 @@ struct EagerWorkflowTests {
     #expect(early?.fix.contains("prepare") == true)
     model.qconfig = .default
     try prepare(model)
+    let unfed = #expect(throws: OctetError.self) { try convert(model) }
+    #expect(unfed?.code == .notObserved && unfed?.modulePath == "quant")
+    #expect(model.conv.current === model.conv, "nothing changed")
     let twice = #expect(throws: OctetError.self) { try prepare(model) }
     #expect(twice?.received.contains("quant") == true)
     let path = #expect(throws: OctetError.self) {

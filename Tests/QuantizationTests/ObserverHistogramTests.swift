@@ -148,6 +148,21 @@ struct ObserverHistogramTests {
     }
   }
 
+  @Test("ranges that float32 can't hold as a difference are searched all the same")
+  func widerThanFloat() throws {
+    // The same shape 2^-30 as wide, which float32 holds with ease.
+    let shape = TestRandom(11).floats(3000, in: -1...1).map { $0 * $0 * $0 }
+    let ends: [Float] = [-0x1.fffffep127, 0x1.fffffep127]
+    let wide = try HistogramObserver()
+    try wide.observe(vector(shape.map { $0 * 0x1.8p127 } + ends))
+    let narrow = try HistogramObserver()
+    try narrow.observe(vector(shape.map { $0 * 0x1.8p97 } + ends.map { $0 * 0x1p-30 }))
+    let (a, b) = (try wide.calculateParameters(), try narrow.calculateParameters())
+    #expect(a.zeroPoints == b.zeroPoints)
+    #expect(abs(a.scales[0] / (b.scales[0] * 0x1p30) - 1) < 1e-6)
+    #expect(try counts(wide).reduce(0, +) == 3002)
+  }
+
   @Test("outliers are cut off where that lowers the squared error")
   func outliers() throws {
     var values = TestRandom(7).floats(20_000, in: -1...1)

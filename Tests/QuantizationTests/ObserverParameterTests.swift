@@ -92,6 +92,14 @@ struct ObserverParameterTests {
     #expect(abs(zeros[3] - 127.5) < 1e-3)
   }
 
+  @Test("the widest range in the fewest steps")
+  func widest() throws {
+    let observer = try MinMaxObserver(quantMin: 0, quantMax: 1)
+    let widest = Float.greatestFiniteMagnitude
+    let parameters = try observe(observer, (-widest, widest))
+    #expect(parameters.scales == [widest] && parameters.zeroPoints == .integer([1]))
+  }
+
   // MARK: The run-time rule
 
   /// The rule written out once more, on doubles that hold the same float32 values.
@@ -138,6 +146,22 @@ struct ObserverParameterTests {
       let expected = reference(range.0, range.1, qmin, qmax, sparse: sparse)
       #expect(chosen.scale == expected.0 && chosen.zeroPoint == expected.1, "\(range)")
       #expect(chosen.scale >= Double(6.1e-5 as Float) && (qmin...qmax).contains(chosen.zeroPoint))
+    }
+  }
+
+  @Test("at run time, the widest range still has a scale that float32 holds")
+  func widestAtRunTime() throws {
+    let widest = Float.greatestFiniteMagnitude
+    for (low, high) in [(-widest, widest), (-1, widest), (-widest, 1), (0, widest)] {
+      for sparse in [false, true] {
+        let chosen = try ParameterRules.chooseParameters(
+          min: low, max: high, qmin: -128, qmax: 127, preserveSparsity: sparse)
+        let exact = (Double(high) - Double(low)) / 255
+        #expect(chosen.scale >= exact * (1 - 1e-7) && chosen.scale < exact * 2.1)
+        #expect(Float(chosen.scale).isFinite)
+      }
+      let fewest = try ParameterRules.chooseParameters(min: low, max: high, qmin: 0, qmax: 1)
+      #expect(Float(fewest.scale) <= widest && Float(fewest.scale) > widest / 2)
     }
   }
 

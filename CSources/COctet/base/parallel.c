@@ -14,6 +14,12 @@ extern void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, un
 extern int omp_get_max_threads(void);
 #endif
 
+#if defined(__GNUC__) && defined(OCT_OPENMP)
+/* LLVM's runtime keeps idle threads spinning for a while; it alone has these. */
+extern int kmp_get_blocktime(void) __attribute__((weak));
+extern void kmp_set_blocktime(int milliseconds) __attribute__((weak));
+#endif
+
 /* A range that a worker claimed at once: the whole loop's state lives on the caller's stack. */
 typedef struct team {
   oct_range_body body;
@@ -83,4 +89,17 @@ void oct_parallel_for(size_t count, size_t grain, int threads, oct_range_body bo
 #else
   work(&shared);
 #endif
+}
+
+void oct_parallel_for_then_rest(size_t count, size_t grain, int threads, oct_range_body body, void *context) {
+#if defined(__GNUC__) && defined(OCT_OPENMP)
+  if (kmp_get_blocktime && kmp_set_blocktime) {
+    const int before = kmp_get_blocktime();
+    kmp_set_blocktime(0);
+    oct_parallel_for(count, grain, threads, body, context);
+    kmp_set_blocktime(before);
+    return;
+  }
+#endif
+  oct_parallel_for(count, grain, threads, body, context);
 }

@@ -62,6 +62,7 @@ typedef struct conv_job {
   oct_conv_input input;
   oct_gemm_packed first; /* product 0: all have the same sizes */
   size_t m;              /* output pixels of the whole batch */
+  bool pointwise;        /* rows are the pixels of x in order */
   bool packs_rows;
   bool any_zero; /* some weights have zero points, so workers keep row sums */
   oct_gemm_plan plan;
@@ -113,7 +114,8 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
   if (job->conv.depthwise) return status;
   if (status == OCT_OK) status = oct_conv_product(entry, &job->conv, 0, &job->first);
   if (status != OCT_OK) return status;
-  job->packs_rows = !(is_pointwise(&job->conv.geometry) && oct_gemm_takes_in_place(&job->first));
+  job->pointwise = is_pointwise(&job->conv.geometry);
+  job->packs_rows = !(job->pointwise && oct_gemm_takes_in_place(&job->first));
   for (size_t index = 0; index < job->conv.products && !job->any_zero; index++) {
     oct_gemm_packed product;
     status = oct_conv_product(entry, &job->conv, index, &product);
@@ -179,21 +181,24 @@ static oct_gemm_rows block_rows(const conv_job *job, size_t index, size_t block,
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
   oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
+  const ptrdiff_t x_stride = job->input.x_stride;
+  const uint8_t *pixels = job->input.x + (ptrdiff_t)(index * job->conv.in); /* the rows of a pointwise convolution */
+  if (job->pointwise) pixels += (ptrdiff_t)first * x_stride;
   if (!job->packs_rows) {
-    const ptrdiff_t x_stride = job->input.x_stride;
-    const uint8_t *a = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(index * job->conv.in);
-    rows.a = a;
+    rows.a = pixels;
     rows.stride = x_stride;
     rows.k_tail = product->k % product->kernel->k_group;
     if (fresh && row_sum)
       for (size_t r = 0; r < rows.count; r++)
-        row_sum[r] = oct_gemm_row_sum(product->kernel->form, a + (ptrdiff_t)r * x_stride, product->k);
+        row_sum[r] = oct_gemm_row_sum(product->kernel->form, pixels + (ptrdiff_t)r * x_stride, product->k);
     return rows;
   }
-  void *panel = slice + job->plan.panel_offset;
-  if (fresh)
+  void *panel = slice + job->plan.panel_offset, *scratch = slice + job->plan.scratch_offset;
+  if (fresh && job->pointwise)
+    oct_gemm_pack_rows(product, pixels, x_stride, rows.count, panel, scratch, row_sum);
+  else if (fresh)
     oct_conv_pack_panel(&job->conv, product, &job->input, index, first, rows.count, job->products[index].prepared.zero,
-                        panel, slice + job->plan.scratch_offset, row_sum);
+                        panel, scratch, row_sum);
   rows.a = panel;
   rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
   return rows;

@@ -1,6 +1,6 @@
 /* The list of kernels and the choice among them. */
+#include "base/registry.h"
 #include "base/status.h"
-#include "base/verbose.h"
 #include "gemm_kernel.h"
 
 enum { USE_DISPATCH = 0, USE_TEST = 1, TAKES_WHOLE = 0, TAKES_TAIL = 1 };
@@ -28,14 +28,9 @@ oct_status oct_gemm_select(const oct_gemm_kernel **kernel) {
   for (size_t i = 0; i < oct_gemm_kernel_count; i++) {
     const oct_gemm_kernel *candidate = &oct_gemm_kernels[i];
     if (candidate->test_only) continue;
-    if (oct_isa_allowed(candidate->isa, max)) {
-      *kernel = candidate;
-      return OCT_OK;
-    }
-    if (oct_verbose())
-      oct_tell(
-          "gemm kernel %s declined: %s", candidate->name,
-          oct_isa_supported(candidate->isa) ? "above the cap on instruction sets" : "the CPU lacks its instructions");
+    if (!oct_registry_allows("gemm", candidate->name, candidate->isa, max)) continue;
+    *kernel = candidate;
+    return OCT_OK;
   }
   return oct_fail(OCT_UNSUPPORTED, "gemm: no kernel for this CPU; the list must end with a scalar one");
 }

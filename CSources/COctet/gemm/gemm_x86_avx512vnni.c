@@ -36,8 +36,30 @@ OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_
   }
 }
 
-/* Accumulates into out[r * NR + c]. rows and vectors are constants. */
-OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int vectors, int32_t *out) {
+/* The common end of a tile, from registers to bytes: whole vectors of integer outputs without row sums. */
+OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
+  const oct_stage *stage = tile->stage;
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + LANES * v);
+    const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + LANES * v);
+    char *row = (char *)tile->c + LANES * v;
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++, row += tile->c_stride) {
+      const __m512i q = oct_stage_integer_avx512(stage, acc[r][v], bias, multiplier);
+      _mm_storeu_si128((__m128i *)row, _mm512_cvtepi32_epi8(q));
+    }
+  }
+}
+
+static bool ends_in_registers(const oct_gemm_tile *tile, size_t columns) {
+  const oct_dtype dtype = tile->stage->dtype;
+  return (dtype == OCT_U8 || dtype == OCT_S8) && tile->columns == columns && !tile->row_sum;
+}
+
+/* Runs over k and stores; sums that need more than the common end go to out[r * NR + c], and true is the answer. rows
+ * and vectors are constants. */
+OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors, int32_t *out) {
   __m512i acc[MR][2];
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
@@ -62,15 +84,20 @@ OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int vectors
     b += 4 * NR;
   }
   if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
+  if (ends_in_registers(tile, (size_t)vectors * LANES)) {
+    store_registers(tile, rows, vectors, acc);
+    return false;
+  }
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
     OCT_GEMM_UNROLL
     for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * NR + LANES * v, acc[r][v]);
   }
+  return true;
 }
 
 /* One row over 32 columns: four chains per vector, since a single one would wait for each product. */
-static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
+static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
   OCT_GEMM_UNROLL
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
@@ -99,43 +126,44 @@ static void accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   for (int v = 0; v < 2; v++)
     _mm512_store_si512(out + LANES * v, _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]),
                                                          _mm512_add_epi32(acc[2][v], acc[3][v])));
+  return true;
 }
 
-static void accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
+static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: accumulate_row(tile, out); break;
-    case 2: accumulate(tile, 2, 2, out); break;
-    case 3: accumulate(tile, 3, 2, out); break;
-    case 4: accumulate(tile, 4, 2, out); break;
-    case 5: accumulate(tile, 5, 2, out); break;
-    case 6: accumulate(tile, 6, 2, out); break;
-    case 7: accumulate(tile, 7, 2, out); break;
-    case 8: accumulate(tile, 8, 2, out); break;
-    case 9: accumulate(tile, 9, 2, out); break;
-    case 10: accumulate(tile, 10, 2, out); break;
-    case 11: accumulate(tile, 11, 2, out); break;
-    case 12: accumulate(tile, 12, 2, out); break;
-    case 13: accumulate(tile, 13, 2, out); break;
-    default: accumulate(tile, 14, 2, out); break;
+    case 1: return accumulate_row(tile, out);
+    case 2: return accumulate(tile, 2, 2, out);
+    case 3: return accumulate(tile, 3, 2, out);
+    case 4: return accumulate(tile, 4, 2, out);
+    case 5: return accumulate(tile, 5, 2, out);
+    case 6: return accumulate(tile, 6, 2, out);
+    case 7: return accumulate(tile, 7, 2, out);
+    case 8: return accumulate(tile, 8, 2, out);
+    case 9: return accumulate(tile, 9, 2, out);
+    case 10: return accumulate(tile, 10, 2, out);
+    case 11: return accumulate(tile, 11, 2, out);
+    case 12: return accumulate(tile, 12, 2, out);
+    case 13: return accumulate(tile, 13, 2, out);
+    default: return accumulate(tile, 14, 2, out);
   }
 }
 
-static void accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
+static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: accumulate(tile, 1, 1, out); break;
-    case 2: accumulate(tile, 2, 1, out); break;
-    case 3: accumulate(tile, 3, 1, out); break;
-    case 4: accumulate(tile, 4, 1, out); break;
-    case 5: accumulate(tile, 5, 1, out); break;
-    case 6: accumulate(tile, 6, 1, out); break;
-    case 7: accumulate(tile, 7, 1, out); break;
-    case 8: accumulate(tile, 8, 1, out); break;
-    case 9: accumulate(tile, 9, 1, out); break;
-    case 10: accumulate(tile, 10, 1, out); break;
-    case 11: accumulate(tile, 11, 1, out); break;
-    case 12: accumulate(tile, 12, 1, out); break;
-    case 13: accumulate(tile, 13, 1, out); break;
-    default: accumulate(tile, 14, 1, out); break;
+    case 1: return accumulate(tile, 1, 1, out);
+    case 2: return accumulate(tile, 2, 1, out);
+    case 3: return accumulate(tile, 3, 1, out);
+    case 4: return accumulate(tile, 4, 1, out);
+    case 5: return accumulate(tile, 5, 1, out);
+    case 6: return accumulate(tile, 6, 1, out);
+    case 7: return accumulate(tile, 7, 1, out);
+    case 8: return accumulate(tile, 8, 1, out);
+    case 9: return accumulate(tile, 9, 1, out);
+    case 10: return accumulate(tile, 10, 1, out);
+    case 11: return accumulate(tile, 11, 1, out);
+    case 12: return accumulate(tile, 12, 1, out);
+    case 13: return accumulate(tile, 13, 1, out);
+    default: return accumulate(tile, 14, 1, out);
   }
 }
 
@@ -188,10 +216,7 @@ static void store_columns(const oct_gemm_tile *tile, const int32_t *acc, size_t 
 
 void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
-  if (tile->columns > LANES)
-    accumulate_wide(tile, acc);
-  else
-    accumulate_narrow(tile, acc);
+  if (!(tile->columns > LANES ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc))) return;
   for (size_t first = 0; first < tile->columns; first += LANES) {
     const size_t left = tile->columns - first;
     store_columns(tile, acc, first, left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1));

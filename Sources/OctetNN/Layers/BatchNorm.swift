@@ -39,6 +39,10 @@ public class BatchNorm: Module {
     numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
   }
 
+  public override var details: String {
+    "\(features), epsilon: \(epsilon), momentum: \(momentum)"
+  }
+
   /// A second layer around the same parameters and statistics, in the same mode.
   package func sharing() -> BatchNorm {
     let other = BatchNorm(sharing: self)

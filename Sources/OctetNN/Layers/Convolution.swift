@@ -76,6 +76,11 @@ public class Convolution: Module {
     self.bias = bias ? Parameter(uniformWeights([outChannels], fanIn: fanIn, layer)) : nil
   }
 
+  public override var details: String {
+    "\(inChannels), \(outChannels), kernelSize: \(kernelSize), stride: \(stride), "
+      + "padding: \(padding), dilation: \(dilation), groups: \(groups), bias: \(bias != nil)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.convolution(
       input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,

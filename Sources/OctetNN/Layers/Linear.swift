@@ -37,6 +37,8 @@ public final class Linear: Module {
     self.bias = bias
   }
 
+  public override var details: String { "\(inFeatures), \(outFeatures), bias: \(bias != nil)" }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.linear(input, weight: weight.value, bias: bias?.value)
   }

@@ -176,6 +176,9 @@ open class Module {
   /// True for state whose shape follows the data, such as per-channel ranges.
   open func acceptsAnyShape(_ name: String) -> Bool { false }
 
+  /// What printing shows inside the parentheses behind the type. torch's `extra_repr`.
+  open var details: String { "" }
+
   // MARK: Mode
 
   /// Sets training mode here and in every child. torch's `train()`.

@@ -4,10 +4,13 @@ import OctetTensor
 /// Replaces every observed module by its integer form, in place; the float parameters of what was replaced are released.
 /// torch.ao.quantization.convert.
 ///
+/// - Parameters:
+///   - model: a prepared model that has run calibration data.
+///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does with a warning.
 /// - Throws: `notObserved` naming the module when an observer saw no data. Nothing changes unless every module converts.
-public func convert(_ model: Module) throws {
+public func convert(_ model: Module, allowUnobserved: Bool = false) throws {
   var installs: [(handle: Module, successor: Module)] = []
-  try collectConversions(model, "", into: &installs)
+  try collectConversions(model, "", allowUnobserved, into: &installs)
   guard !installs.isEmpty else {
     throw OctetError(
       .invalidConfiguration, operation: "convert", argument: "model",
@@ -22,13 +25,15 @@ public func convert(_ model: Module) throws {
 }
 
 private func collectConversions(
-  _ handle: Module, _ path: String, into installs: inout [(handle: Module, successor: Module)]
+  _ handle: Module, _ path: String, _ allowUnobserved: Bool,
+  into installs: inout [(handle: Module, successor: Module)]
 ) throws {
   let module = handle.current
   let family = Families.family(of: module)
   if family?.isFused != true {
     for (name, child) in handle.children {
-      try collectConversions(child, path.isEmpty ? name : "\(path).\(name)", into: &installs)
+      let childPath = path.isEmpty ? name : "\(path).\(name)"
+      try collectConversions(child, childPath, allowUnobserved, into: &installs)
     }
   }
   guard let qconfig = handle.qconfig, let form = family?.quantized,
@@ -37,6 +42,12 @@ private func collectConversions(
   let context = ConversionContext(
     qconfig: qconfig, activation: handle.activationPostProcess as? Observer,
     operation: "convert")
+  guard allowUnobserved || context.activation?.hasObserved != false else {
+    throw OctetError(
+      .notObserved, operation: "convert", argument: "activation_post_process",
+      expected: "an observer that has seen calibration data", received: "one that saw none",
+      fix: "run calibration data through the prepared model", modulePath: path)
+  }
   do {
     installs.append((handle, try form(module, context)))
   } catch let error as OctetError {

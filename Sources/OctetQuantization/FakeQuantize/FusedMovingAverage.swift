@@ -89,7 +89,8 @@ struct FusedMovingAverage {
   }
 
   private func moved(_ old: Float, _ new: Float) -> Float {
-    old.isInfinite ? new : old + averagingConstant * (new - old)
+    old.isInfinite
+      ? new : AveragingConstant.moved(old, towards: new, by: averagingConstant)
   }
 
   /// Parameters for the state's extremes; fresh ones count as zero.

@@ -88,6 +88,14 @@ extension Quantized {
     /// float32 `[O]`, nil for none.
     public var bias: Tensor? { packed.bias }
 
+    public override var details: String {
+      let window = packed.shape.window
+      return
+        "\(packed.shape.inChannels), \(packed.shape.outChannels), kernelSize: \(window.kernel), "
+        + "stride: \(window.stride), padding: \(window.padding), dilation: \(window.dilation), "
+        + "groups: \(packed.shape.groups), scale: \(scale), zeroPoint: \(zeroPoint)"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizedConvolution(
         input, packed,

@@ -57,6 +57,10 @@ extension Quantized {
     /// float32 `[N]`, nil for none.
     public var bias: Tensor? { packed.bias }
 
+    public override var details: String {
+      "\(packed.inFeatures), \(packed.outFeatures), scale: \(scale), zeroPoint: \(zeroPoint)"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizedLinear(
         input, packed,
@@ -106,6 +110,8 @@ extension Dynamic {
     public var weight: Tensor { packed.weight }
     /// float32 `[N]`, nil for none.
     public var bias: Tensor? { packed.bias }
+
+    public override var details: String { "\(packed.inFeatures), \(packed.outFeatures)" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       let parameters = try RuntimeParameters.choose(

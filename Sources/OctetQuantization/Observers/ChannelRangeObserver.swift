@@ -70,6 +70,8 @@ open class ChannelRangeObserver: RangeObserver {
     maxVal.value = Self.vector(extremes.map(\.max))
   }
 
+  open override var hasObserved: Bool { minVal.value.count > 0 }
+
   open override func calculateParameters() throws -> QuantizationParameters {
     let extremes = try self.extremes()
     if extremes.isEmpty { return unobservedParameters }

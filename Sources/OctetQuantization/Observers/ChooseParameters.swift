@@ -22,11 +22,12 @@ extension Functional {
   ///   - quantMax: the largest integer.
   ///   - eps: the smallest scale.
   ///   - dtype: the integer type.
-  /// - Throws: `invalidArgument` for an empty range or input; `invalidQuantizer` when a value isn't finite.
+  /// - Throws: `invalidArgument` for an empty input; `invalidQuantizer` when a value isn't finite, the integers are no range
+  ///   or eps isn't positive.
   public static func chooseQParams(
     _ input: Tensor, quantMin: Int, quantMax: Int, eps: Float, dtype: DType
   ) throws(OctetError) -> (scale: Double, zeroPoint: Int) {
-    let found = try finiteExtremes(input, quantMin, quantMax, "choose_qparams")
+    let found = try finiteExtremes(input, quantMin, quantMax, eps, "choose_qparams")
     let chosen = ParameterRules.affine(
       min: found.min, max: found.max, qmin: quantMin, qmax: quantMax, eps: eps)
     return (Double(chosen.scale), chosen.zeroPoint)
@@ -37,19 +38,20 @@ extension Functional {
   public static func chooseQParamsSymmetric(
     _ input: Tensor, quantMin: Int, quantMax: Int, eps: Float, dtype: DType
   ) throws(OctetError) -> (scale: Double, zeroPoint: Int) {
-    let found = try finiteExtremes(input, quantMin, quantMax, "choose_qparams_symmetric")
+    let found = try finiteExtremes(input, quantMin, quantMax, eps, "choose_qparams_symmetric")
     let scale = ParameterRules.symmetric(
       min: found.min, max: found.max, qmin: quantMin, qmax: quantMax, eps: eps)
     return (Double(scale), dtype.storageDType == .uint8 ? 128 : 0)
   }
 
   private static func finiteExtremes(
-    _ input: Tensor, _ quantMin: Int, _ quantMax: Int, _ operation: String
+    _ input: Tensor, _ quantMin: Int, _ quantMax: Int, _ eps: Float, _ operation: String
   ) throws(OctetError) -> Extremes {
-    guard quantMin < quantMax else {
+    try ParameterRules.checkIntegers(quantMin, quantMax, operation)
+    guard eps > 0, eps.isFinite else {
       throw OctetError(
-        .invalidArgument, operation: operation, argument: "quant_min",
-        expected: "quant_min below quant_max", received: "\(quantMin) and \(quantMax)")
+        .invalidQuantizer, operation: operation, argument: "eps",
+        expected: "a positive finite number", received: "\(eps)")
     }
     guard input.dtype.isFloatingPoint, input.count > 0 else {
       throw OctetError(

@@ -130,6 +130,8 @@ public final class HistogramObserver: RangeObserver {
     Extremes(min: Float(try minVal.value.item()), max: Float(try maxVal.value.item()))
   }
 
+  public override var hasObserved: Bool { (try? extremes()) != Extremes() }
+
   public override func calculateParameters() throws -> QuantizationParameters {
     let range = try extremes()
     if range == Extremes() { return unobservedParameters }

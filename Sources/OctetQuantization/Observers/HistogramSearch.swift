@@ -28,9 +28,16 @@ struct HistogramSearch {
     // One value has no range to narrow.
     if min == max { return (min, max) }
     let (first, last) = keptBins()
+    return (edge(first), edge(last + 1))
+  }
+
+  /// The lower end of a bin: `min + step * bin` in float32, by way of double where that overflows.
+  private func edge(_ bin: Int) -> Float {
     let step = HistogramBinning.difference(min, max, dividedBy: histogram.count)
-    let high = min + step * Float(last + 1)
-    return (min + step * Float(first), high.isFinite ? high : max)
+    let place = min + step * Float(bin)
+    if place.isFinite { return place }
+    let exactStep = (Double(max) - Double(min)) / Double(histogram.count)
+    return Float(Swift.min(Double(min) + exactStep * Double(bin), Double(max)))
   }
 
   /// The first and the last bin of the range that is kept.

@@ -87,7 +87,7 @@ enum AveragingConstant {
   }
 
   /// `old + weight * (new - old)` in float32, in double where the difference of finite values overflows.
-  private static func moved(_ old: Float, towards new: Float, by weight: Float) -> Float {
+  static func moved(_ old: Float, towards new: Float, by weight: Float) -> Float {
     let difference = new - old
     if difference.isFinite || !old.isFinite || !new.isFinite { return old + weight * difference }
     return Float(Double(old) + Double(weight) * (Double(new) - Double(old)))

@@ -76,6 +76,9 @@ open class Observer: Module {
   /// Takes one more batch into account. Observers that collect nothing leave it as it is.
   open func observe(_ input: Tensor) throws {}
 
+  /// False when the parameters come from data and none has been seen: what `calculateParameters` gives is a stand-in then.
+  open var hasObserved: Bool { true }
+
   /// Parameters for what has been seen so far.
   ///
   /// - Throws: `notObserved` for observers that calculate none.

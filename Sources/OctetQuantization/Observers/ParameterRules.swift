@@ -33,11 +33,12 @@ package enum ParameterRules {
     return (scale, -min / scale)
   }
 
-  /// `(high - low) / steps` in float32, by way of double where the difference overflows.
+  /// `(high - low) / steps` in float32, by way of double where the difference overflows, at most the largest float32.
   private static func quotient(from low: Float, to high: Float, _ steps: Int) -> Float {
     let difference = high - low
     if difference.isFinite { return difference / Float(steps) }
-    return Float((Double(high) - Double(low)) / Double(steps))
+    let exact = (Double(high) - Double(low)) / Double(steps)
+    return Float(Swift.min(exact, Double(Float.greatestFiniteMagnitude)))
   }
 
   /// Scales below this are raised to it by `chooseParameters`.
@@ -69,16 +70,13 @@ package enum ParameterRules {
         expected: "finite values", received: "values from \(min) to \(max)",
         fix: "look for the layer that produces NaN or infinity")
     }
-    guard qmin < qmax else {
-      throw OctetError(
-        .invalidQuantizer, operation: operation, argument: "quant_min",
-        expected: "quant_min below quant_max", received: "\(qmin) and \(qmax)")
-    }
+    try checkIntegers(qmin, qmax, operation)
     let isBalanced = preserveSparsity && min < 0 && max > 0
     var (low, high) =
       isBalanced ? balanced(min, max, steps: qmax - qmin) : (Swift.min(min, 0), Swift.max(max, 0))
     let steps = Double(qmax - qmin)
-    var scale = (Double(high) - Double(low)) / steps
+    var scale = Swift.min(
+      (Double(high) - Double(low)) / steps, Double(Float.greatestFiniteMagnitude))
     if Float(scale) == 0 || (1 / Float(scale)).isInfinite { scale = 0.1 }
     if scale < Double(smallestScale) {
       let original = Float(scale)
@@ -102,11 +100,27 @@ package enum ParameterRules {
     return (scale, Int(zero.rounded(.toNearestOrEven)))
   }
 
-  /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero.
+  /// Refuses integer ranges that are empty or beyond int32, whose arithmetic could overflow.
+  package static func checkIntegers(_ qmin: Int, _ qmax: Int, _ operation: String)
+    throws(OctetError)
+  {
+    let limits = Int(Int32.min)...Int(Int32.max)
+    guard qmin < qmax, limits.contains(qmin), limits.contains(qmax) else {
+      throw OctetError(
+        .invalidArgument, operation: operation, argument: "quant_min",
+        expected: "quant_min below quant_max, both in int32", received: "\(qmin) and \(qmax)")
+    }
+  }
+
+  /// Widens the smaller side so that both end on the same scale: `-(steps / 2 + 1)` and `steps / 2` steps from zero. An end
+  /// that float32 can't hold stays at its largest number.
   private static func balanced(_ min: Float, _ max: Float, steps: Int) -> (Float, Float) {
     let bottom = -(steps / 2 + 1)
     let top = steps / 2
     let scale = Double(Swift.max(abs(min / Float(bottom)), abs(max / Float(top))))
-    return (Float(scale * Double(bottom)), Float(scale * Double(top)))
+    let limit = Double(Float.greatestFiniteMagnitude)
+    return (
+      Float(Swift.max(scale * Double(bottom), -limit)), Float(Swift.min(scale * Double(top), limit))
+    )
   }
 }

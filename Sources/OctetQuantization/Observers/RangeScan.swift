@@ -67,22 +67,49 @@ enum RangeScan {
     let outer = shape[..<axis].reduce(1, *)
     let inner = shape[(axis + 1)...].reduce(1, *)
     let dense = try tensor.contiguous()
+    return dense.withElements(Float.self) { elements in
+      guard let start = elements.baseAddress, elements.count > 0 else {
+        return [Extremes](repeating: Extremes(), count: channels)
+      }
+      return inner >= 16
+        ? runs(start, outer: outer, channels: channels, inner: inner)
+        : columns(start, rows: outer, channels: channels, inner: inner)
+    }
+  }
+
+  /// Channels that are runs of memory, long enough for vectors: threads share the channels.
+  private static func runs(
+    _ start: UnsafePointer<Float>, outer: Int, channels: Int, inner: Int
+  ) -> [Extremes] {
     var result = [Extremes](repeating: Extremes(), count: channels)
-    dense.withElements(Float.self) { elements in
-      guard let start = elements.baseAddress, elements.count > 0 else { return }
-      result.withUnsafeMutableBufferPointer { slots in
-        let job = ChannelJob(
-          start: start, slots: slots, outer: outer, channels: channels, inner: inner)
-        let perChannel = outer * inner
-        let channelGrain = max(1, grain / max(perChannel, 1))
-        if elements.count <= grain {
-          job.scan(0..<channels)
-        } else {
-          parallelFor(channels, grain: channelGrain) { job.scan($0) }
-        }
+    result.withUnsafeMutableBufferPointer { slots in
+      let job = ChannelJob(
+        start: start, slots: slots, outer: outer, channels: channels, inner: inner)
+      if outer * channels * inner <= grain {
+        job.scan(0..<channels)
+      } else {
+        parallelFor(channels, grain: max(1, grain / (outer * inner))) { job.scan($0) }
       }
     }
     return result
+  }
+
+  /// Channels that lie side by side: vectors go across them, threads share the rows.
+  private static func columns(
+    _ start: UnsafePointer<Float>, rows: Int, channels: Int, inner: Int
+  ) -> [Extremes] {
+    let length = channels * inner
+    let parts = max(1, min(rows, rows * length / grain, Kernels.maxThreads))
+    var found = [Extremes](repeating: Extremes(), count: parts * length)
+    found.withUnsafeMutableBufferPointer { slots in
+      let job = ColumnJob(start: start, slots: slots, rows: rows, length: length, parts: parts)
+      if parts == 1 { job.scan(0..<1) } else { parallelFor(parts, grain: 1) { job.scan($0) } }
+    }
+    return (0..<channels).map { channel in
+      (0..<parts).reduce(into: Extremes()) { result, part in
+        for i in 0..<inner { result.merge(found[part * length + channel * inner + i]) }
+      }
+    }
   }
 
   /// Extremes of the finite values among `elements`.
@@ -162,21 +189,51 @@ private struct ChannelJob: @unchecked Sendable {
   func scan(_ range: Range<Int>) {
     for o in 0..<outer {
       let row = start + o * channels * inner
-      if inner >= 16 {
-        for c in range { slots[c].merge(RangeScan.scan(row + c * inner, inner)) }
-      } else {
-        for c in range {
-          for i in 0..<inner { take(row[c * inner + i], c) }
+      for c in range { slots[c].merge(RangeScan.scan(row + c * inner, inner)) }
+    }
+  }
+}
+
+/// Columns of a matrix `[rows, length]`. Each part of the rows has slots of its own.
+private struct ColumnJob: @unchecked Sendable {
+  let start: UnsafePointer<Float>
+  let slots: UnsafeMutableBufferPointer<Extremes>
+  let rows: Int
+  let length: Int
+  let parts: Int
+
+  func scan(_ range: Range<Int>) {
+    for part in range {
+      let own = rows * part / parts..<rows * (part + 1) / parts
+      let wide = length / 16 * 16
+      for column in stride(from: 0, to: wide, by: 16) {
+        scanVector(own, column, part * length + column)
+      }
+      for column in wide..<length {
+        for row in own {
+          let value = start[row * length + column]
+          slots[part * length + column].merge(Extremes(min: value, max: value))
         }
       }
     }
   }
 
-  @inline(__always)
-  private func take(_ value: Float, _ channel: Int) {
-    // Once NaN, both stay NaN: no comparison with NaN holds.
-    if value < slots[channel].min { slots[channel].min = value + 0 }
-    if value > slots[channel].max { slots[channel].max = value + 0 }
-    if value.isNaN { slots[channel] = Extremes(min: .nan, max: .nan) }
+  private func scanVector(_ own: Range<Int>, _ column: Int, _ slot: Int) {
+    typealias Lanes = SIMD16<Float>
+    let bytes = UnsafeRawPointer(start + column)
+    var low = Lanes(repeating: .infinity)
+    var high = Lanes(repeating: -.infinity)
+    var odd = SIMDMask<SIMD16<Int32>>(repeating: false)
+    for row in own {
+      let value = bytes.loadUnaligned(fromByteOffset: row * length * 4, as: Lanes.self)
+      low.replace(with: value, where: value .< low)
+      high.replace(with: value, where: value .> high)
+      odd = odd .| (value .!= value)
+    }
+    for lane in 0..<16 {
+      slots[slot + lane] =
+        odd[lane]
+        ? Extremes(min: .nan, max: .nan) : Extremes(min: low[lane] + 0, max: high[lane] + 0)
+    }
   }
 }

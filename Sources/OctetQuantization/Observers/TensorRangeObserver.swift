@@ -36,6 +36,8 @@ open class TensorRangeObserver: RangeObserver {
     maxVal.value = Tensor(scalar: extremes.max)
   }
 
+  open override var hasObserved: Bool { (try? extremes()) != Extremes() }
+
   open override func calculateParameters() throws -> QuantizationParameters {
     let extremes = try self.extremes()
     if extremes == Extremes() { return unobservedParameters }

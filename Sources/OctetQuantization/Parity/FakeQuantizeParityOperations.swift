@@ -96,8 +96,15 @@ extension ObserverParityOperations {
     )
     let observes = try attributes.ints("observer_on")
     let rounds = try attributes.ints("fake_quant_on")
+    let batches = try call.inputs("batch")
+    guard observes.count == batches.count, rounds.count == batches.count else {
+      throw OctetError(
+        .invalidArgument, operation: "parity case", argument: "observer_on",
+        expected: "a switch of each kind for every one of \(batches.count) batches",
+        received: "\(observes.count) and \(rounds.count)")
+    }
     var results: [Tensor] = []
-    for (step, batch) in try call.inputs("batch").enumerated() {
+    for (step, batch) in batches.enumerated() {
       results.append(
         try fused.step(
           batch, observes: observes[step] == 1, rounds: rounds[step] == 1, &state))

@@ -88,40 +88,48 @@ struct FloatConvolution {
     }
   }
 
-  private func gatherTap(
-    _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
+  /// One tap over all output pixels: calls `body` for each output row with the row's place, the input row shifted to the tap
+  /// (nil when it lies outside), and the columns whose tap lies inside.
+  @inline(__always)
+  private func rows(
+    of plane: UnsafePointer<Float>, tap: Int,
+    _ body: (Int, UnsafePointer<Float>?, Range<Int>) -> Void
   ) {
     let kd = tap / (kernel[1] * kernel[2])
     let kh = tap / kernel[2] % kernel[1]
-    let kw = tap % kernel[2]
-    var line = out
-    let shift = kw * dilation[2] - padding[2]
-    // The output columns whose tap lies inside the input.
-    let low = min(max(ceilingDivide(-shift, stride[2]), 0), output[2])
-    let high = max(min(ceilingDivide(input[2] - shift, stride[2]), output[2]), low)
+    let shift = tap % kernel[2] * dilation[2] - padding[2]
+    let inside = WindowGeometry.inside(
+      shift: shift, stride: stride[2], input: input[2], output: output[2])
+    var place = 0
     for od in 0..<output[0] {
       let d = od * stride[0] + kd * dilation[0] - padding[0]
       for oh in 0..<output[1] {
         let h = oh * stride[1] + kh * dilation[1] - padding[1]
-        if (0..<input[0]).contains(d) && (0..<input[1]).contains(h) {
-          let source = plane + (d * input[1] + h) * input[2] + shift
-          for ow in 0..<low { line[ow] = 0 }
-          if stride[2] == 1 {
-            if high > low { (line + low).update(from: source + low, count: high - low) }
-          } else {
-            for ow in low..<high { line[ow] = source[ow * stride[2]] }
-          }
-          for ow in high..<output[2] { line[ow] = 0 }
-        } else {
-          line.update(repeating: 0, count: output[2])
-        }
-        line += output[2]
+        let isInside = (0..<input[0]).contains(d) && (0..<input[1]).contains(h)
+        body(place, isInside ? plane + (d * input[1] + h) * input[2] + shift : nil, inside)
+        place += output[2]
       }
     }
   }
 
-  private func ceilingDivide(_ a: Int, _ b: Int) -> Int {
-    a >= 0 ? (a + b - 1) / b : -(-a / b)
+  private func gatherTap(
+    _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    let (width, step) = (output[2], stride[2])
+    rows(of: plane, tap: tap) { place, source, inside in
+      let line = out + place
+      guard let source else {
+        line.update(repeating: 0, count: width)
+        return
+      }
+      for ow in 0..<inside.lowerBound { line[ow] = 0 }
+      if step == 1 {
+        (line + inside.lowerBound).update(from: source + inside.lowerBound, count: inside.count)
+      } else {
+        for ow in inside { line[ow] = source[ow * step] }
+      }
+      for ow in inside.upperBound..<width { line[ow] = 0 }
+    }
   }
 
   /// y[image, o, pixel] = product[o, image, pixel] + bias[o].
@@ -147,9 +155,8 @@ struct FloatConvolution {
     _ y: UnsafeMutablePointer<Float>
   ) {
     nonisolated(unsafe) let (source, weight, target) = (x, w, y)
+    let step = stride[2]
     parallelFor(images * groups * groupOut, grain: 1) { range in
-      let line = UnsafeMutablePointer<Float>.allocate(capacity: pixels)
-      defer { line.deallocate() }
       for item in range {
         let image = item / (groups * groupOut)
         let channel = item % (groups * groupOut)
@@ -157,9 +164,16 @@ struct FloatConvolution {
         let out = target + item * pixels
         out.update(repeating: bias?[channel] ?? 0, count: pixels)
         for tap in 0..<taps {
-          gatherTap(plane, tap: tap, into: line)
           let factor = weight[channel * taps + tap]
-          for p in 0..<pixels { out[p] += factor * line[p] }
+          rows(of: plane, tap: tap) { place, source, inside in
+            guard let source else { return }
+            let line = out + place
+            if step == 1 {
+              for ow in inside { line[ow] += factor * source[ow] }
+            } else {
+              for ow in inside { line[ow] += factor * source[ow * step] }
+            }
+          }
         }
       }
     }

@@ -52,4 +52,11 @@ package struct WindowGeometry: Sendable, Equatable {
     }
     return sizes
   }
+
+  /// The output positions along one dimension whose tap at `shift` from the window's start lies inside the input.
+  package static func inside(shift: Int, stride: Int, input: Int, output: Int) -> Range<Int> {
+    func ceilingDivide(_ a: Int) -> Int { a >= 0 ? (a + stride - 1) / stride : -(-a / stride) }
+    let low = min(max(ceilingDivide(-shift), 0), output)
+    return low..<max(min(ceilingDivide(input - shift), output), low)
+  }
 }

@@ -94,38 +94,40 @@ private struct FloatMaxPool: Sendable {
     }
   }
 
+  /// Tap by tap over whole rows: no branch depends on a value, so rows run at the speed of their loads.
   private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-    var out = y
+    y.update(repeating: -.infinity, count: output.reduce(1, *))
+    let width = output[2]
     for od in 0..<output[0] {
-      let depth = taps(0, od)
-      for oh in 0..<output[1] {
-        let rows = taps(1, oh)
-        for ow in 0..<output[2] {
-          let columns = taps(2, ow)
-          var best = -Float.infinity
-          for d in depth {
-            for h in rows {
-              let line = x + (d * input[1] + h) * input[2]
-              for w in columns {
-                let value = line[w]
-                // NaN wins, as in torch.
-                if value > best || value.isNaN { best = value }
-              }
-            }
+      for kd in 0..<kernel[0] {
+        let d = od * stride[0] + kd * dilation[0] - padding[0]
+        guard (0..<input[0]).contains(d) else { continue }
+        for oh in 0..<output[1] {
+          let out = y + (od * output[1] + oh) * width
+          for kh in 0..<kernel[1] {
+            let h = oh * stride[1] + kh * dilation[1] - padding[1]
+            guard (0..<input[1]).contains(h) else { continue }
+            row(x + (d * input[1] + h) * input[2], out)
           }
-          out.pointee = best
-          out += 1
         }
       }
     }
   }
 
-  /// The input positions under output position `o` of dimension `d`.
-  private func taps(_ d: Int, _ o: Int) -> StrideTo<Int> {
-    let start = o * stride[d] - padding[d]
-    let skipped = start < 0 ? (-start + dilation[d] - 1) / dilation[d] : 0
-    let end = min(start + kernel[d] * dilation[d], input[d])
-    return Swift.stride(from: start + skipped * dilation[d], to: end, by: dilation[d])
+  /// Takes one input row into one output row.
+  private func row(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>) {
+    let step = stride[2]
+    for kw in 0..<kernel[2] {
+      let shift = kw * dilation[2] - padding[2]
+      let inside = WindowGeometry.inside(
+        shift: shift, stride: step, input: input[2], output: output[2])
+      let source = x + shift
+      for ow in inside {
+        let (value, best) = (source[ow * step], out[ow])
+        // NaN wins, as in torch.
+        out[ow] = value > best || value != value ? value : best
+      }
+    }
   }
 }
 

@@ -21,6 +21,9 @@ package protocol Operator: Sendable {
   /// The name in torch, and in error messages.
   static var torchName: String { get }
 
+  /// The name for error messages: `torchName`, or a more exact one that depends on the attributes.
+  var name: String { get }
+
   /// The name of the ONNX operator that does the same, nil when there is none.
   static var onnxName: String? { get }
 
@@ -37,11 +40,13 @@ package protocol Operator: Sendable {
 extension Operator {
   package static var onnxName: String? { nil }
 
+  package var name: String { Self.torchName }
+
   package func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError)
     -> Tensor
   {
     throw OctetError(
-      .quantizationMismatch, operation: Self.torchName, argument: "input",
+      .quantizationMismatch, operation: name, argument: "input",
       expected: "a plain tensor", received: "a quantized one (\(inputs[0].dtype.rawValue))",
       fix: "dequantize the input first")
   }
@@ -52,7 +57,7 @@ extension Operator {
     fix: String = ""
   ) -> OctetError {
     OctetError(
-      code, operation: Self.torchName, argument: argument, expected: expected, received: received,
+      code, operation: name, argument: argument, expected: expected, received: received,
       fix: fix)
   }
 

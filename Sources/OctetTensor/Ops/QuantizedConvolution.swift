@@ -6,7 +6,7 @@ struct QuantizedConvolution: Operator {
   let packed: PackedConvolution
   let result: QuantizedResult
 
-  private var name: String { "\(Self.torchName)\(packed.shape.window.rank)d" }
+  var name: String { "\(Self.torchName)\(packed.shape.window.rank)d" }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]

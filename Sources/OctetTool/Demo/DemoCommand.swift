@@ -98,21 +98,23 @@ struct DemoCommand: ParsableCommand {
     return (attributes[.size] as? NSNumber)?.intValue ?? 0
   }
 
-  /// Times both models in turns, so that a machine whose speed drifts treats them alike.
+  /// Times both models in turns, so that a machine whose speed drifts treats them alike. A turn is a block of runs whose first
+  /// ones don't count: the other model's threads have gone to sleep by then.
   private func measure(
     _ float: FashionCNN, _ floatFigures: inout DemoFigures,
     _ integer: FashionCNN, _ integerFigures: inout DemoFigures, _ data: FashionData,
     step: () -> Void
   ) throws {
-    for (batch, repeats) in [(1, 200), (64, 20)] {
+    for (batch, runs) in [(1, 40), (64, 8)] {
       let images = try data.images.slice(dim: 0, 0..<min(batch, data.labels.count)).contiguous()
       var times: [[Double]] = [[], []]
-      for round in 0..<(repeats + 3) {
+      for _ in 0..<6 {
         for (which, model) in [float, integer].enumerated() {
-          let start = ContinuousClock.now
-          _ = try model.evaluate(images)
-          // The first rounds warm caches and threads up.
-          if round >= 3 { times[which].append(seconds(ContinuousClock.now - start)) }
+          for run in 0..<(runs + runs / 4) {
+            let start = ContinuousClock.now
+            _ = try model.evaluate(images)
+            if run >= runs / 4 { times[which].append(seconds(ContinuousClock.now - start)) }
+          }
         }
       }
       let medians = times.map { $0.sorted()[$0.count / 2] }

@@ -108,6 +108,10 @@ OCT_API int oct_max_threads(void);
 typedef void (*oct_range_body)(void *context, size_t begin, size_t end, int worker);
 OCT_API void oct_parallel_for(size_t count, size_t grain, int threads, oct_range_body body, void *context);
 
+/* The same, and the team's threads go to sleep at once afterwards instead of waiting for more work: for a part that is
+ * followed by a library with threads of its own. */
+OCT_API void oct_parallel_for_then_rest(size_t count, size_t grain, int threads, oct_range_body body, void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,7 +12,8 @@ extern "C" {
 
 /* A window over one, two or three spatial dimensions. Arrays hold `rank` entries, outermost dimension first.
  * Pixels are x_stride and y_stride elements apart. Taps outside the input don't take part. Every window must hold at least one
- * input element; padding is at most half the window, dilation * (kernel - 1) + 1. The caller gives the output size, so that any rounding rule can be served. */
+ * input element; padding is at most half the window, dilation * (kernel - 1) + 1. The caller gives the output size, so that any
+ * rounding rule can be served. */
 typedef struct oct_pool {
   uint32_t struct_size;
   oct_dtype dtype; /* OCT_U8 or OCT_S8 */

@@ -1,0 +1,178 @@
+/* Elementwise entries: checks, the choice of kernels, and ranges for threads.
+ *
+ * A rule's bounds are relative to the output's zero point, so clamping comes before rounding and nothing overflows. */
+#include <float.h>
+#include <math.h>
+
+#include "base/registry.h"
+#include "base/run.h"
+#include "base/status.h"
+#include "kernels.h"
+
+OCT_FP_STRICT
+
+/* Elements per claimed range (64 KB), and the fewest elements for which a team is started. */
+enum { GRAIN = 65536, FORK = 4 * GRAIN };
+
+static const oct_elementwise_kernels *const table_of_kernels[] = {
+#define OCT_ELEMENTWISE_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
+#include "elementwise.def"
+#undef OCT_ELEMENTWISE_KERNELS
+};
+
+oct_status oct_elementwise_select(const oct_elementwise_kernels **kernels) {
+  oct_isa max;
+  const oct_status status = oct_max_isa(&max);
+  if (status != OCT_OK) return status;
+  size_t i = 0;
+  while (!oct_registry_allows("elementwise", table_of_kernels[i]->name, table_of_kernels[i]->isa, max))
+    i++; /* the last entry is scalar, which is always allowed */
+  *kernels = table_of_kernels[i];
+  return OCT_OK;
+}
+
+static size_t grain_of(size_t count) { return count < FORK ? count : GRAIN; }
+
+/* `size` bytes of input at `x` and of output at `y`: the same place or places apart. */
+static bool share_part(const void *x, size_t x_size, const void *y, size_t y_size) {
+  const uintptr_t from = (uintptr_t)x, to = (uintptr_t)y;
+  return from < to ? to - from < x_size : from - to < y_size;
+}
+
+static oct_status check_buffers(const char *entry, const char *name, const void *x, const void *y, size_t count) {
+  if (count == 0) return OCT_OK;
+  if (!x || !y)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %s is null, expected %zu elements; pass a buffer", entry, x ? "y" : name,
+                    count);
+  if (count > PTRDIFF_MAX)
+    return oct_fail(OCT_OVERFLOW, "%s: count is %zu, more than memory can hold; pass the number of elements", entry,
+                    count);
+  if (x != y && share_part(x, count, y, count))
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: y overlaps %s in part; pass the same buffer or another one", entry,
+                    name);
+  return OCT_OK;
+}
+
+typedef struct lookup_job {
+  const oct_elementwise_kernels *kernels;
+  const uint8_t *x, *table;
+  uint8_t *y;
+} lookup_job;
+
+static void lookup_range(void *context, size_t begin, size_t end, int worker) {
+  (void)worker;
+  const lookup_job *job = context;
+  job->kernels->lookup(job->x + begin, end - begin, job->table, job->y + begin);
+}
+
+oct_status oct_lookup(const void *x, size_t count, const uint8_t table[OCT_LOOKUP_ENTRIES], void *y,
+                      const oct_run *run) {
+  static const char entry[] = "oct_lookup";
+  lookup_job job = {.x = x, .table = table, .y = y};
+  int threads;
+  if (!table)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: table is null, expected %d bytes; pass a result for each code", entry,
+                    OCT_LOOKUP_ENTRIES);
+  oct_status status = check_buffers(entry, "x", x, y, count);
+  if (status != OCT_OK) return status;
+  if (count > 0 && share_part(table, OCT_LOOKUP_ENTRIES, y, count))
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: y overlaps the table; pass another buffer", entry);
+  status = oct_run_threads(entry, run, &threads);
+  if (status == OCT_OK) status = oct_elementwise_select(&job.kernels);
+  if (status != OCT_OK || count == 0) return status;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  oct_parallel_for(count, grain_of(count), threads, lookup_range, &job);
+  if (oct_verbose()) oct_tell("lookup count=%zu kernel=%s %.1f us", count, job.kernels->name, oct_clock_us() - start);
+  return OCT_OK;
+}
+
+typedef struct binary_job {
+  oct_binary_loop loop;
+  const uint8_t *a, *b;
+  uint8_t *y;
+  oct_binary_rule rule;
+} binary_job;
+
+static void binary_range(void *context, size_t begin, size_t end, int worker) {
+  (void)worker;
+  const binary_job *job = context;
+  job->loop(job->a + begin, job->b + begin, end - begin, &job->rule, job->y + begin);
+}
+
+static oct_status check_parameters(const char *entry, const char *name, oct_dtype dtype, float scale,
+                                   int32_t zero_point) {
+  const int32_t low = dtype == OCT_U8 ? 0 : -128, high = dtype == OCT_U8 ? 255 : 127;
+  if (!(scale > 0.0f) || isinf(scale))
+    return oct_fail(OCT_INVALID_ARGUMENT,
+                    "%s: %s_scale is %g, expected a positive finite number; check the observed range", entry, name,
+                    (double)scale);
+  if (zero_point < low || zero_point > high)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %s_zero_point is %d, but %s holds %d..%d; pass a value it holds", entry,
+                    name, (int)zero_point, oct_dtype_name(dtype), (int)low, (int)high);
+  return OCT_OK;
+}
+
+static oct_status check_binary(const char *entry, const oct_quantized_binary *p) {
+  if (!p)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: binary is null, expected a description of the call; pass one", entry);
+  if (p->struct_size != sizeof *p)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: struct_size is %u, expected %zu; set it to sizeof(oct_quantized_binary)",
+                    entry, (unsigned)p->struct_size, sizeof *p);
+  if (p->dtype != OCT_U8 && p->dtype != OCT_S8)
+    return oct_fail(OCT_INVALID_ARGUMENT, "%s: dtype is %s (%d), expected OCT_U8 or OCT_S8; quantize to 8 bits", entry,
+                    oct_dtype_name(p->dtype), (int)p->dtype);
+  oct_status status = check_parameters(entry, "a", p->dtype, p->a_scale, p->a_zero_point);
+  if (status == OCT_OK) status = check_parameters(entry, "b", p->dtype, p->b_scale, p->b_zero_point);
+  if (status == OCT_OK) status = check_parameters(entry, "y", p->dtype, p->y_scale, p->y_zero_point);
+  if (status == OCT_OK) status = check_buffers(entry, "a", p->a, p->y, p->count);
+  if (status == OCT_OK) status = check_buffers(entry, "b", p->b, p->y, p->count);
+  return status;
+}
+
+/* The float that multiplies exact products. Beyond float32's range every product but 0 is beyond the output's: the largest
+ * float says so and keeps 0 what it is. */
+static float product_multiplier(const oct_quantized_binary *p) {
+  const float scale = p->a_scale * p->b_scale, inverse = 1.0f / p->y_scale, multiplier = scale * inverse;
+  return multiplier <= FLT_MAX ? multiplier : FLT_MAX;
+}
+
+static oct_binary_rule rule_of(const oct_quantized_binary *p, bool product) {
+  const bool is_signed = p->dtype == OCT_S8;
+  const int32_t shift = is_signed ? 128 : 0, low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
+  const int32_t bottom = product && p->relu ? p->y_zero_point : low;
+  return (oct_binary_rule){.flip = is_signed ? 0x80 : 0,
+                           .a_offset = p->a_zero_point + shift,
+                           .b_offset = p->b_zero_point + shift,
+                           .a_scale = p->a_scale,
+                           .b_scale = p->b_scale,
+                           .floor = p->relu ? 0.0f : -INFINITY,
+                           .multiplier = product ? product_multiplier(p) : 1.0f / p->y_scale,
+                           .low = (float)(bottom - p->y_zero_point),
+                           .high = (float)(high - p->y_zero_point),
+                           .zero_point = p->y_zero_point};
+}
+
+static oct_status run_binary(const char *entry, const oct_quantized_binary *p, bool product, const oct_run *run) {
+  const oct_elementwise_kernels *kernels;
+  int threads;
+  oct_status status = check_binary(entry, p);
+  if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
+  if (status == OCT_OK) status = oct_elementwise_select(&kernels);
+  if (status != OCT_OK || p->count == 0) return status;
+  binary_job job = {
+      .loop = product ? kernels->multiply : kernels->add, .a = p->a, .b = p->b, .y = p->y, .rule = rule_of(p, product)};
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  oct_parallel_for(p->count, grain_of(p->count), threads, binary_range, &job);
+  if (oct_verbose())
+    oct_tell("%s count=%zu %s kernel=%s %.1f us", entry, p->count, oct_dtype_name(p->dtype), kernels->name,
+             oct_clock_us() - start);
+  return OCT_OK;
+}
+
+oct_status oct_quantized_add(const oct_quantized_binary *binary, const oct_run *run) {
+  return run_binary("oct_quantized_add", binary, false, run);
+}
+
+oct_status oct_quantized_multiply(const oct_quantized_binary *binary, const oct_run *run) {
+  return run_binary("oct_quantized_multiply", binary, true, run);
+}

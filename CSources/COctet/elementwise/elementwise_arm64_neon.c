@@ -1,0 +1,110 @@
+/* The elementwise family on NEON: tbl and tbx look up in 64-byte quarters of the table, fcvtns rounds, xtn narrows.
+ *
+ * Tile: 16 bytes. Tails of sums and products go through padded blocks on the stack. Lookups are bound by the four table
+ * instructions of a vector, sums and products by conversions. */
+#include "base/isa.h"
+
+#if OCT_ARCH_ARM64
+#include <arm_neon.h>
+
+#include "kernels.h"
+
+OCT_FP_STRICT
+
+enum { STEP = 16 };
+
+OCT_ISA_BEGIN(NEON)
+
+static inline uint8x16x4_t quarter(const uint8_t *table) {
+  const uint8x16x4_t rows = {{vld1q_u8(table), vld1q_u8(table + 16), vld1q_u8(table + 32), vld1q_u8(table + 48)}};
+  return rows;
+}
+
+/* tbx leaves bytes alone whose index is 64 or more, which is where the other quarters' codes land. */
+static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
+  const uint8x16x4_t first = quarter(table), second = quarter(table + 64);
+  const uint8x16x4_t third = quarter(table + 128), fourth = quarter(table + 192);
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) {
+    const uint8x16_t code = vld1q_u8(x + i);
+    uint8x16_t v = vqtbl4q_u8(first, code);
+    v = vqtbx4q_u8(v, second, vsubq_u8(code, vdupq_n_u8(64)));
+    v = vqtbx4q_u8(v, third, vsubq_u8(code, vdupq_n_u8(128)));
+    v = vqtbx4q_u8(v, fourth, vsubq_u8(code, vdupq_n_u8(192)));
+    vst1q_u8(y + i, v);
+  }
+  for (; i < count; i++) y[i] = table[x[i]];
+}
+
+/* Sixteen differences code - offset as real numbers. */
+typedef struct sixteen {
+  float32x4_t v[4];
+} sixteen;
+
+static inline __attribute__((always_inline)) sixteen differences(const uint8_t *x, uint8_t flip, int32_t offset) {
+  const uint8x16_t codes = veorq_u8(vld1q_u8(x), vdupq_n_u8(flip));
+  const int16x8_t wide_offset = vdupq_n_s16((int16_t)offset);
+  const int16x8_t low = vsubq_s16(vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(codes))), wide_offset);
+  const int16x8_t high = vsubq_s16(vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(codes))), wide_offset);
+  sixteen r;
+  r.v[0] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(low)));
+  r.v[1] = vcvtq_f32_s32(vmovl_s16(vget_high_s16(low)));
+  r.v[2] = vcvtq_f32_s32(vmovl_s16(vget_low_s16(high)));
+  r.v[3] = vcvtq_f32_s32(vmovl_s16(vget_high_s16(high)));
+  return r;
+}
+
+/* fmaxnm and fminnm return the other operand for a quiet NaN, which is all that arithmetic makes; so the floor is a
+ * selection, which a NaN passes, and it ends at `high`. */
+static inline __attribute__((always_inline)) int32x4_t binary_4(float32x4_t u, float32x4_t v, const oct_binary_rule *r,
+                                                                bool product) {
+  float32x4_t value;
+  if (product) {
+    value = vmulq_f32(u, v);
+  } else {
+    const float32x4_t sum = vaddq_f32(vmulq_n_f32(u, r->a_scale), vmulq_n_f32(v, r->b_scale));
+    const float32x4_t floor = vdupq_n_f32(r->floor);
+    value = vbslq_f32(vcltq_f32(sum, floor), floor, sum);
+  }
+  const float32x4_t t = vminnmq_f32(vmulq_n_f32(value, r->multiplier), vdupq_n_f32(r->high));
+  return vaddq_s32(vcvtnq_s32_f32(vmaxq_f32(t, vdupq_n_f32(r->low))), vdupq_n_s32(r->zero_point));
+}
+
+static inline __attribute__((always_inline)) uint8x16_t binary_16(const uint8_t *a, const uint8_t *b,
+                                                                  const oct_binary_rule *r, bool product) {
+  const sixteen u = differences(a, r->flip, r->a_offset), v = differences(b, r->flip, r->b_offset);
+  int32x4_t q[4];
+  for (size_t j = 0; j < 4; j++) q[j] = binary_4(u.v[j], v.v[j], r, product);
+  const int16x8_t low = vcombine_s16(vmovn_s32(q[0]), vmovn_s32(q[1]));
+  const int16x8_t high = vcombine_s16(vmovn_s32(q[2]), vmovn_s32(q[3]));
+  return vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+}
+
+static inline __attribute__((always_inline)) void binary(const uint8_t *a, const uint8_t *b, size_t count,
+                                                         const oct_binary_rule *rule, uint8_t *y, bool product) {
+  const oct_binary_rule r = *rule;
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) vst1q_u8(y + i, binary_16(a + i, b + i, &r, product));
+  if (i < count) {
+    uint8_t a_padded[STEP] = {0}, b_padded[STEP] = {0}, out[STEP];
+    memcpy(a_padded, a + i, count - i);
+    memcpy(b_padded, b + i, count - i);
+    vst1q_u8(out, binary_16(a_padded, b_padded, &r, product));
+    memcpy(y + i, out, count - i);
+  }
+}
+
+static void add(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, false);
+}
+
+static void multiply(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, true);
+}
+
+OCT_ISA_END
+
+const oct_elementwise_kernels oct_elementwise_neon = {
+    .name = "neon", .isa = OCT_ISA_NEON, .lookup = lookup, .add = add, .multiply = multiply};
+
+#endif /* OCT_ARCH_ARM64 */

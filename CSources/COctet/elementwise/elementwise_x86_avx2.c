@@ -1,0 +1,127 @@
+/* The elementwise family on AVX2: pshufb looks up, pmovzxbd widens, cvtps2dq rounds, packssdw and packuswb narrow.
+ *
+ * Tile: 64 bytes of a lookup, 32 of a sum or product; tails of these go through padded blocks on the stack.
+ *
+ * pshufb knows tables of 16 bytes and gives 0 where an index has its top bit set. The upper four bits of a code are
+ * searched by subtracting 16 again and again: with T[j] the table's j-th row and D[j] = T[j] ^ T[j - 1], the rows whose
+ * index is not yet negative cancel to T[code / 16]. Signed saturation keeps negative indices negative; codes from 128 up
+ * take a second pass with the top bit turned. Bound by shuffles: 16 for a vector. */
+#include "base/isa.h"
+
+#if OCT_ARCH_X86
+#include <immintrin.h>
+
+#include "kernels.h"
+
+OCT_FP_STRICT
+
+enum { LOOKUP_STEP = 64, STEP = 32, ROWS = 16 };
+
+OCT_ISA_BEGIN(AVX2)
+
+static inline __attribute__((always_inline)) void lookup_half(__m256i index[2], const __m256i *rows, __m256i y[2]) {
+  const __m256i sixteen = _mm256_set1_epi8(16);
+  for (int j = 0; j < ROWS / 2; j++)
+    for (int i = 0; i < 2; i++) {
+      y[i] = _mm256_xor_si256(y[i], _mm256_shuffle_epi8(rows[j], index[i]));
+      index[i] = _mm256_subs_epi8(index[i], sixteen);
+    }
+}
+
+static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
+  __m256i rows[ROWS];
+  for (int j = 0; j < ROWS; j++) {
+    const __m128i row = _mm_loadu_si128((const void *)(table + 16 * j));
+    const bool first = j % (ROWS / 2) == 0;
+    const __m128i before = first ? _mm_setzero_si128() : _mm_loadu_si128((const void *)(table + 16 * (j - 1)));
+    rows[j] = _mm256_broadcastsi128_si256(_mm_xor_si128(row, before));
+  }
+  size_t i = 0;
+  for (; i + LOOKUP_STEP <= count; i += LOOKUP_STEP) {
+    const __m256i top = _mm256_set1_epi8(-128);
+    __m256i low[2], high[2], result[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    for (int v = 0; v < 2; v++) {
+      low[v] = _mm256_loadu_si256((const void *)(x + i + 32 * (size_t)v));
+      high[v] = _mm256_xor_si256(low[v], top);
+    }
+    lookup_half(low, rows, result);
+    lookup_half(high, rows + ROWS / 2, result);
+    for (int v = 0; v < 2; v++) _mm256_storeu_si256((void *)(y + i + 32 * (size_t)v), result[v]);
+  }
+  for (; i < count; i++) y[i] = table[x[i]];
+}
+
+/* A rule in vectors. */
+typedef struct binary_vectors {
+  __m128i flip;
+  __m256i a_offset, b_offset, zero_point;
+  __m256 a_scale, b_scale, floor, multiplier, low, high;
+} binary_vectors;
+
+static inline __m256 difference_8(const uint8_t *x, __m128i flip, __m256i offset) {
+  const __m128i codes = _mm_xor_si128(_mm_loadl_epi64((const void *)x), flip);
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepu8_epi32(codes), offset));
+}
+
+/* maxps and minps return their second operand when one is NaN: it passes the floor and ends at `high`. */
+static inline __attribute__((always_inline)) __m256i binary_8(const uint8_t *a, const uint8_t *b,
+                                                              const binary_vectors *r, bool product) {
+  const __m256 u = difference_8(a, r->flip, r->a_offset), v = difference_8(b, r->flip, r->b_offset);
+  const __m256 sum = _mm256_add_ps(_mm256_mul_ps(u, r->a_scale), _mm256_mul_ps(v, r->b_scale));
+  const __m256 value = product ? _mm256_mul_ps(u, v) : _mm256_max_ps(r->floor, sum);
+  const __m256 t = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(value, r->multiplier), r->high), r->low);
+  return _mm256_add_epi32(_mm256_cvtps_epi32(t), r->zero_point);
+}
+
+/* The low bytes of 32 int32 within -512..511, in order. */
+static inline __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const __m256i byte = _mm256_set1_epi16(0xFF);
+  const __m256i ab = _mm256_and_si256(_mm256_packs_epi32(a, b), byte);
+  const __m256i cd = _mm256_and_si256(_mm256_packs_epi32(c, d), byte);
+  return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+static inline __attribute__((always_inline)) void binary_32(const uint8_t *a, const uint8_t *b, const binary_vectors *r,
+                                                            uint8_t *y, bool product) {
+  const __m256i v = narrow(binary_8(a, b, r, product), binary_8(a + 8, b + 8, r, product),
+                           binary_8(a + 16, b + 16, r, product), binary_8(a + 24, b + 24, r, product));
+  _mm256_storeu_si256((void *)y, v);
+}
+
+static inline __attribute__((always_inline)) void binary(const uint8_t *a, const uint8_t *b, size_t count,
+                                                         const oct_binary_rule *rule, uint8_t *y, bool product) {
+  const binary_vectors r = {.flip = _mm_set1_epi8((char)rule->flip),
+                            .a_offset = _mm256_set1_epi32(rule->a_offset),
+                            .b_offset = _mm256_set1_epi32(rule->b_offset),
+                            .zero_point = _mm256_set1_epi32(rule->zero_point),
+                            .a_scale = _mm256_set1_ps(rule->a_scale),
+                            .b_scale = _mm256_set1_ps(rule->b_scale),
+                            .floor = _mm256_set1_ps(rule->floor),
+                            .multiplier = _mm256_set1_ps(rule->multiplier),
+                            .low = _mm256_set1_ps(rule->low),
+                            .high = _mm256_set1_ps(rule->high)};
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) binary_32(a + i, b + i, &r, y + i, product);
+  if (i < count) {
+    uint8_t a_padded[STEP] = {0}, b_padded[STEP] = {0}, out[STEP];
+    memcpy(a_padded, a + i, count - i);
+    memcpy(b_padded, b + i, count - i);
+    binary_32(a_padded, b_padded, &r, out, product);
+    memcpy(y + i, out, count - i);
+  }
+}
+
+static void add(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, false);
+}
+
+static void multiply(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, true);
+}
+
+OCT_ISA_END
+
+const oct_elementwise_kernels oct_elementwise_avx2 = {
+    .name = "avx2", .isa = OCT_ISA_AVX2, .lookup = lookup, .add = add, .multiply = multiply};
+
+#endif /* OCT_ARCH_X86 */

@@ -1,0 +1,109 @@
+/// `exp(x) / sum(exp(x))` along a dimension. torch.softmax.
+struct Softmax: Operator {
+  static let torchName = "softmax"
+  static let onnxName: String? = "Softmax"
+
+  /// The dimension; nil: 0 for 0, 1 and 3 dimensions, 1 for others.
+  let dim: Int?
+  /// The scale and zero point of quantized results, nil for real ones.
+  let result: (scale: Double, zeroPoint: Int)?
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    let x = inputs[0]
+    try require(x, "input", dtypes: result == nil ? [.float32] : [.quint8, .qint8])
+    _ = try axis(x.rank)
+    guard let result else { return x }
+    try requirePerTensor(x, "input")
+    return TensorSpec(
+      shape: x.shape, dtype: x.dtype,
+      quantizer: try Quantizer(
+        scale: result.scale, zeroPoint: result.zeroPoint, dtype: x.dtype,
+        operation: Self.torchName))
+  }
+
+  private func axis(_ rank: Int) throws(OctetError) -> Int {
+    let wanted = dim ?? (rank <= 1 || rank == 3 ? 0 : 1)
+    guard let axis = Shapes.normalize(axis: wanted, rank: max(rank, 1)) else {
+      throw error(
+        .outOfRange, "dim", expected: "a dim in \(-max(rank, 1))..<\(max(rank, 1))",
+        received: "dim \(wanted)")
+    }
+    return axis
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let axis = try axis(output.rank)
+    let x = try inputs[0].contiguous()
+    let result = try Tensor(uninitialized: output.shape, dtype: .float32)
+    let size = output.rank == 0 ? 1 : output.shape[axis]
+    let inner = output.rank == 0 ? 1 : output.shape[(axis + 1)...].reduce(1, *)
+    x.withElements(Float.self) { source in
+      result.withMutableElements(Float.self) { target in
+        for start in Self.laneStarts(count: source.count, size: size, inner: inner) {
+          Self.normalize(source, target, start: start, size: size, step: inner)
+        }
+      }
+    }
+    return result
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    guard let quantizer = output.quantizer else { return inputs[0] }
+    let real = try Functional.dequantize(inputs[0])
+    let spec = TensorSpec(shape: output.shape, dtype: .float32)
+    return try Functional.quantize(evaluate([real], spec), quantizer, dtype: output.dtype)
+  }
+
+  /// The first element of each lane.
+  private static func laneStarts(count: Int, size: Int, inner: Int) -> [Int] {
+    if count == 0 { return [] }
+    return (0..<(count / (size * inner))).flatMap { o in (0..<inner).map { o * size * inner + $0 } }
+  }
+
+  /// One lane. The largest element is taken off first, so that no exponential overflows.
+  private static func normalize(
+    _ x: UnsafeBufferPointer<Float>, _ y: UnsafeMutableBufferPointer<Float>, start: Int, size: Int,
+    step: Int
+  ) {
+    var largest = -Float.infinity
+    for i in 0..<size {
+      // A NaN spreads over its lane.
+      let value = x[start + i * step]
+      if value > largest || value.isNaN { largest = value }
+    }
+    var sum: Float = 0
+    for i in 0..<size {
+      let value = RealFunction.exp(x[start + i * step] - largest)
+      y[start + i * step] = value
+      sum += value
+    }
+    for i in 0..<size { y[start + i * step] /= sum }
+  }
+}
+
+extension Functional {
+  /// `exp(x) / sum(exp(x))` along `dim`, in float32. torch.nn.functional.softmax.
+  ///
+  /// - Parameters:
+  ///   - input: float32, any shape.
+  ///   - dim: the dimension that sums to 1; nil follows torch's legacy rule: 0 for 0, 1 and 3 dimensions, 1 for others.
+  public static func softmax(_ input: Tensor, dim: Int? = nil) throws(OctetError) -> Tensor {
+    try apply(Softmax(dim: dim, result: nil), [input])
+  }
+
+  /// `softmax` of the real values of a quantized tensor, quantized again. torch's quantized::softmax.
+  ///
+  /// - Parameter input: quint8 or qint8 with a per-tensor quantizer, any shape.
+  public static func softmax(_ input: Tensor, dim: Int? = nil, scale: Double, zeroPoint: Int)
+    throws(OctetError) -> Tensor
+  {
+    try apply(Softmax(dim: dim, result: (scale, zeroPoint)), [input])
+  }
+}
+
+extension Tensor {
+  /// `Functional.softmax`, trapping on mistakes.
+  public func softmax(dim: Int? = nil) -> Tensor {
+    eager { try Functional.softmax(self, dim: dim) }
+  }
+}

@@ -1,0 +1,77 @@
+/// Where the quantized results of a function of one operand get their scale and zero point.
+package enum QuantizedOutput: Sendable, Equatable {
+  /// From the input.
+  case kept
+  /// These. The input must be quantized.
+  case given(scale: Double, zeroPoint: Int)
+  /// Such that the integers cover 0...1: scale 1/256 and the smallest integer (qint32: 2^-32 and 0).
+  case unitInterval
+  /// Such that the integers cover -1...1: scale 2/256 and the middle integer (qint32: 2^-31 and 0).
+  case symmetricInterval
+}
+
+/// A function of each element on its own. On integers `q = quantize(f(dequantize(x)))`, rounded at each step, by a table
+/// of all codes.
+protocol UnaryOperator: Operator {
+  /// The result's scale and zero point.
+  var output: QuantizedOutput { get }
+
+  /// The function in float32.
+  func callAsFunction(_ x: Float) -> Float
+
+  /// Checks the operator's own attributes.
+  func checkAttributes() throws(OctetError)
+}
+
+extension UnaryOperator {
+  func checkAttributes() throws(OctetError) {}
+
+  func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
+    let input = inputs[0]
+    var allowed = Self.elementwiseTypes
+    if case .given = output {} else { allowed.append(.float32) }
+    try require(input, "input", dtypes: allowed)
+    try checkAttributes()
+    guard input.isQuantized else { return input }
+    try requirePerTensor(input, "input")
+    var result = input
+    if let (scale, zeroPoint) = parameters(for: input.dtype) {
+      result.quantizer = try Quantizer(
+        scale: scale, zeroPoint: zeroPoint, dtype: input.dtype, operation: Self.torchName)
+    }
+    return result
+  }
+
+  private func parameters(for dtype: DType) -> (scale: Double, zeroPoint: Int)? {
+    switch (output, dtype) {
+    case (.kept, _): nil
+    case (.given(let scale, let zeroPoint), _): (scale, zeroPoint)
+    case (.unitInterval, .qint32): (0x1p-32, 0)
+    case (.unitInterval, .qint8): (0x1p-8, -128)
+    case (.unitInterval, _): (0x1p-8, 0)
+    case (.symmetricInterval, .qint32): (0x1p-31, 0)
+    case (.symmetricInterval, .qint8): (0x1p-7, 0)
+    case (.symmetricInterval, _): (0x1p-7, 128)
+    }
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let format = inputs[0].preferredFormat
+    let dense = try inputs[0].contiguous(format)
+    let result = try Tensor(uninitialized: output.shape, dtype: .float32, format: format)
+    dense.withElements(Float.self) { x in
+      result.withMutableElements(Float.self) { y in
+        for i in 0..<x.count { y[i] = self(x[i]) }
+      }
+    }
+    return result
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    let from = try rules(inputs[0].spec)
+    let to = try rules(output)
+    return try inputs[0].mapCodes(output, operation: Self.torchName) {
+      to.code(self(from.real($0)))
+    }
+  }
+}
