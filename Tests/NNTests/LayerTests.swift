@@ -52,4 +52,18 @@ struct LayerTests {
     #expect(InstanceNorm2d(3).stateDictionary().names.isEmpty)
     #expect(GroupNorm(1, 3, affine: false).stateDictionary().names.isEmpty)
   }
+
+  @Test func layersPrintTheirArguments() {
+    #expect(
+      "\(AvgPool2d(2, stride: 3))"
+        == "AvgPool2d(kernelSize: [2, 2], stride: [3, 3], padding: [0, 0])")
+    #expect(
+      "\(AdaptiveAvgPool2d(height: 4, width: nil))" == "AdaptiveAvgPool2d(outputSize: 4, nil)")
+    #expect("\(Upsample(scaleFactor: 2))" == "Upsample(scaleFactor: 2.0, mode: nearest)")
+    #expect(
+      "\(Upsample(size: [3, 4], mode: .bilinear))" == "Upsample(size: [3, 4], mode: bilinear)")
+    #expect("\(LayerNorm([4]))" == "LayerNorm([4], epsilon: 1e-05, affine: true)")
+    #expect("\(GroupNorm(2, 4))" == "GroupNorm(2, 4, epsilon: 1e-05, affine: true)")
+    #expect("\(InstanceNorm2d(4))" == "InstanceNorm2d(4, epsilon: 1e-05, affine: false)")
+  }
 }

@@ -84,6 +84,10 @@ extension Quantized {
       numBatchesTracked.value = float.numBatchesTracked.value
     }
 
+    public override var details: String {
+      "\(weight.value.count), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try requireRank(rank, input, "\(type(of: self))")
       return try Functional.quantizedBatchNorm(
@@ -118,4 +122,10 @@ func outputBuffers(_ scale: Double, _ zeroPoint: Int, _ operation: String) throw
 {
   _ = try Quantizer(scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: operation)
   return (Buffer(Tensor(scalar: Float(scale))), Buffer(Tensor(scalar: Int64(zeroPoint))))
+}
+
+/// Scale and zero point as modules print them.
+func outputDetails(_ scale: Buffer, _ zeroPoint: Buffer) -> String {
+  let values = try? (scale.value.item(), Int(zeroPoint.value.item()))
+  return values.map { "scale: \($0.0), zeroPoint: \($0.1)" } ?? ""
 }
