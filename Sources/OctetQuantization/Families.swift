@@ -58,6 +58,7 @@ enum Families {
     family(Hardswish.self, quantized: { _, context in try Quantized.Hardswish(context) }),
     family(LeakyReLU.self, quantized: { try Quantized.LeakyReLU($0, $1) }),
     family(ELU.self, quantized: { try Quantized.ELU($0, $1) }),
+    family(Softmax.self, quantized: { try Quantized.Softmax($0, $1) }),
     family(PReLU.self, quantized: { try Quantized.PReLU($0, $1) }),
     Family(
       float: Dropout.self, isObserved: false, quantized: { _, _ in Quantized.Dropout() }),
