@@ -12,6 +12,7 @@
 #include "base/verbose.h"
 #include "conv_packed.h"
 #include "conv_panel.h"
+#include "conv_strip.h"
 #include "depthwise/depthwise.h"
 #include "gemm/gemm_rows.h"
 #include "gemm/gemm_run.h"
@@ -54,6 +55,7 @@ typedef struct conv_pass {
   size_t m;       /* output pixels of the whole batch */
   bool pointwise; /* rows are the pixels of x in order */
   bool packs_rows;
+  oct_conv_strip strip; /* with lines: rows are windows of strips, and blocks are whole lines */
   oct_gemm_plan plan;
   size_t first_piece, pieces; /* pieces of the passes before it, and its own */
   conv_product *products;
@@ -134,6 +136,24 @@ static bool is_pointwise(const conv_job *job, const oct_conv_phase *phase) {
   return pointwise;
 }
 
+/* Strips beside the panels that meet them fill half of the second level of cache. */
+enum { STRIP_BYTES = 192 << 10 };
+
+/* Turns the plan into one of strips if they pay. A team cuts the lines as it would have cut the rows. */
+static void plan_strips(const conv_job *job, const oct_gemm_packed *product, conv_pass *pass) {
+  oct_conv_phase *phase = &pass->phase;
+  oct_gemm_plan *plan = &pass->plan;
+  const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
+  if (pass->m == 0) return;
+  pass->strip = oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES);
+  if (pass->strip.lines == 0) return;
+  plan->row_block = pass->strip.lines * phase->out[2];
+  plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
+  const size_t sums = product->has_zero ? oct_round_up(plan->row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
+  plan->panel_offset = OCT_ALIGNMENT + sums;
+  plan->slice = plan->panel_offset + oct_round_up(pass->strip.bytes, OCT_ALIGNMENT);
+}
+
 /* Plans one phase for at most `threads` threads; `most` becomes how many it is worth. */
 static oct_status plan_pass(const char *entry, const conv_job *job, size_t index, int threads, conv_pass *pass,
                             int *most) {
@@ -152,6 +172,7 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   *most = oct_gemm_worthwhile_threads(&product, pass->m, repeats, threads);
   oct_gemm_plan *plan = &pass->plan;
   *plan = oct_gemm_make_plan(&product, pass->m, repeats, pass->packs_rows, *most);
+  if (pass->packs_rows && !pass->pointwise) plan_strips(job, &product, pass);
   pass->pieces = job->conv.products * plan->row_blocks * plan->panel_blocks;
   if (phase->scattered && pass->packs_rows && product.kernel->row_group > 1) {
     /* Each line of outputs begins a row group. */
@@ -244,8 +265,9 @@ typedef struct segment {
 } segment;
 
 /* The segment that begins with `row`, of at most `left` rows. */
-static segment segment_at(const conv_job *job, const oct_conv_phase *phase, size_t row, size_t left) {
-  if (!phase->scattered) return (segment){.count = left, .pixel = row};
+static segment segment_at(const conv_job *job, const conv_pass *pass, size_t row, size_t left) {
+  if (!pass->phase.scattered && pass->strip.lines == 0) return (segment){.count = left, .pixel = row};
+  const oct_conv_phase *phase = &pass->phase;
   const size_t line = row / phase->out[2], plane = line / phase->out[1], image = plane / phase->out[0];
   const size_t at[] = {plane % phase->out[0], line % phase->out[1], row % phase->out[2]};
   size_t pixel = image;
@@ -263,7 +285,7 @@ static void pack_block(const conv_job *job, const conv_pass *pass, size_t index,
   char *panel = slice + pass->plan.panel_offset, *scratch = slice + pass->plan.scratch_offset;
   for (size_t row = 0; row < count;) {
     const size_t left = count - row;
-    const size_t part = group == 1 ? left : segment_at(job, &pass->phase, first + row, left).count;
+    const size_t part = group == 1 ? left : segment_at(job, pass, first + row, left).count;
     int64_t *sums = row_sum ? row_sum + row : NULL;
     if (pass->pointwise)
       oct_gemm_pack_rows(product,
@@ -277,12 +299,53 @@ static void pack_block(const conv_job *job, const conv_pass *pass, size_t index,
   }
 }
 
+/* A block's first row, and how many there are. */
+typedef struct block_range {
+  size_t first, count;
+} block_range;
+
+static block_range range_of(const conv_pass *pass, size_t block) {
+  const oct_conv_strip *strip = &pass->strip;
+  const size_t most = pass->plan.row_block;
+  if (strip->lines == 0) {
+    const size_t first = block * most, left = pass->m - first;
+    return (block_range){.first = first, .count = left < most ? left : most};
+  }
+  const size_t line = block % strip->plane_blocks * strip->lines, lines = pass->phase.out[1] - line;
+  return (block_range){
+      .first = (block / strip->plane_blocks * pass->phase.out[1] + line) * pass->phase.out[2],
+      .count = lines < strip->lines ? lines * pass->phase.out[2] : most,
+  };
+}
+
+/* The strip of a block, written unless it is `fresh` no longer, as rows whose lines are segments. */
+static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size_t index, size_t block, bool fresh,
+                                char *slice, int64_t *row_sum) {
+  const oct_conv_phase *phase = &pass->phase;
+  const oct_conv_strip *strip = &pass->strip;
+  const oct_gemm_packed *product = &pass->products[index].packed;
+  const size_t count = range_of(pass, block).count, width = phase->out[2];
+  uint8_t *to = (uint8_t *)slice + pass->plan.panel_offset;
+  if (fresh)
+    oct_conv_pack_strip(phase, strip, product, &job->input, index, block / strip->plane_blocks,
+                        block % strip->plane_blocks * strip->lines, pass->products[index].prepared.zero, to);
+  for (size_t row = 0; fresh && row_sum && row < count; row += width)
+    oct_conv_strip_sums(phase, strip, product, to + row / width * phase->stride[1] * strip->width * strip->pixel, width,
+                        row_sum + row);
+  return (oct_gemm_rows){.a = to,
+                         .stride = (ptrdiff_t)(phase->stride[2] * strip->pixel),
+                         .count = count,
+                         .runs = strip->runs,
+                         .run_at = strip->run_at,
+                         .row_sum = row_sum};
+}
+
 /* The rows of one block for one product in the kernel's form: where they lie, or packed into the worker's slice unless
  * they are there already. */
 static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size_t index, size_t block, char *slice) {
   const oct_gemm_packed *product = &pass->products[index].packed;
-  const size_t first = block * pass->plan.row_block, left = pass->m - first;
-  oct_gemm_rows rows = {.count = left < pass->plan.row_block ? left : pass->plan.row_block};
+  const block_range range = range_of(pass, block);
+  oct_gemm_rows rows = {.count = range.count};
   if (pass->phase.taps == 0) {
     rows.a = job->input.x;
     return rows;
@@ -292,14 +355,15 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
   rows.row_sum = row_sum;
+  if (pass->strip.lines > 0) return strip_rows(job, pass, index, block, fresh, slice, row_sum);
   if (pass->packs_rows) {
-    if (fresh) pack_block(job, pass, index, first, rows.count, slice, row_sum);
+    if (fresh) pack_block(job, pass, index, range.first, rows.count, slice, row_sum);
     rows.a = slice + pass->plan.panel_offset;
     rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
     return rows;
   }
   const ptrdiff_t x_stride = job->input.x_stride;
-  const uint8_t *pixels = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(index * job->conv.in);
+  const uint8_t *pixels = job->input.x + (ptrdiff_t)range.first * x_stride + (ptrdiff_t)(index * job->conv.in);
   rows.a = pixels;
   rows.stride = x_stride;
   rows.k_tail = product->k % product->kernel->k_group;
@@ -317,20 +381,22 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
   const oct_gemm_prepared *prepared = &pass->products[index].prepared;
   const size_t group = pass->products[index].packed.kernel->row_group;
   const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype), y_stride = job->call->y_stride * size;
+  const ptrdiff_t line_bytes = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
   char *y = (char *)job->call->y + (ptrdiff_t)(index * job->conv.out) * size;
-  if (!phase->scattered) {
+  if (!phase->scattered && pass->strip.lines == 0) {
     oct_gemm_run_block(prepared, rows, begin, end, y + (ptrdiff_t)first * y_stride, y_stride);
     return;
   }
   for (size_t panel = begin; panel < end; panel++) {
     oct_gemm_rows part = *rows;
     for (size_t row = 0; row < rows->count; row += part.count) {
-      const segment next = segment_at(job, phase, first + row, rows->count - row);
+      const segment next = segment_at(job, pass, first + row, rows->count - row);
       part.count = next.count;
       part.row_sum = rows->row_sum ? rows->row_sum + row : NULL;
       oct_gemm_run_block(prepared, &part, panel, panel + 1, y + (ptrdiff_t)next.pixel * y_stride,
                          y_stride * (ptrdiff_t)phase->step[2]);
-      part.a = (const char *)part.a + (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride;
+      part.a = (const char *)part.a +
+               (pass->strip.lines > 0 ? line_bytes : (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride);
     }
   }
 }
@@ -345,7 +411,7 @@ static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, 
   const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
   char *slice = plan->slice > 0 ? job->slices + (size_t)worker * job->slice : NULL;
   const oct_gemm_rows rows = block_rows(job, pass, index, block, slice);
-  run_block(job, pass, index, block * plan->row_block, &rows, panel,
+  run_block(job, pass, index, range_of(pass, block).first, &rows, panel,
             panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block));
 }
 

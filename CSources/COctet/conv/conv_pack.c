@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "base/verbose.h"
 #include "conv_packed.h"
+#include "conv_strip.h"
 #include "depthwise/depthwise.h"
 
 /* "OCTCONV" and the version of the bytes. */
@@ -187,7 +188,9 @@ static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *ker
   view->products = groups / view->merged;
   view->in = in * view->merged;
   view->out = out * view->merged;
-  return oct_multiply(view->taps, view->in, &k) && oct_gemm_packed_bytes(kernel, view->out, k, &view->block_bytes) &&
+  view->run = oct_conv_padded_run(geometry, kernel, view->in);
+  return oct_multiply(view->taps, view->in, &k) &&
+         oct_gemm_packed_bytes(kernel, view->out, k, view->run, &view->block_bytes) &&
          oct_multiply(view->block_bytes, view->products, &all) && oct_multiply(all, view->phases + view->bare, &all) &&
          oct_add(all, HEADER_BYTES, total) && *total <= PTRDIFF_MAX;
 }
@@ -282,6 +285,7 @@ static oct_gemm_source product_source(const oct_conv_weights *weights, const oct
       .stride_block = (ptrdiff_t)(across * along * taps),
       .stride_outer = {step[0], step[1], step[2]},
       .stride_inner = (ptrdiff_t)(weights->transposed ? along * taps : taps),
+      .run = view->run,
       .zero_point = weights->zero_point && per_channel ? weights->zero_point + first : weights->zero_point,
       .zero_point_count = per_channel ? view->out : 1,
   };

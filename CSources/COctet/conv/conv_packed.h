@@ -45,6 +45,7 @@ typedef struct oct_conv_packed {
   size_t products; /* matrix products, each for `merged` groups */
   size_t merged; /* groups of one product: block diagonal weights, zeros between, when groups are narrower than tiles */
   size_t in, out;     /* input and output channels of a product */
+  size_t run;         /* the length of padded runs of k, 0 for none */
   bool depthwise;     /* blocks is one block of oct_depthwise_pack, and there are no products */
   const char *blocks; /* the packed products, phase by phase */
   size_t block_bytes; /* of one */

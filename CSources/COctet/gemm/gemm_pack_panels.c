@@ -85,6 +85,13 @@ static void put_values(cursor *at, const uint8_t *values, size_t count, ptrdiff_
   for (; i < count; i++) put(at, (int8_t)(values[(ptrdiff_t)i * stride] ^ flip));
 }
 
+/* The next element starts a group. */
+static void end_run(cursor *at) {
+  if (at->place == 0) return;
+  at->place = 0;
+  at->out += at->step;
+}
+
 static void put_zeros(cursor *at, size_t count, int32_t zero, column_stats *stats) {
   stats->sum += (int64_t)count * zero;
   for (size_t i = 0; i < count; i++) put(at, (int8_t)zero);
@@ -110,6 +117,7 @@ static column_stats pack_column(const oct_gemm_kernel *kernel, const oct_gemm_so
     put_zeros(&at, block * inner, zero, &stats);
     put_values(&at, column + step_offset(source, o), inner, source->stride_inner, flip_of(source), &stats);
     put_zeros(&at, source->k_inner - (block + 1) * inner, zero, &stats);
+    if (source->run != 0 && (o + 1) * source->k_inner % source->run == 0) end_run(&at);
   }
   return stats;
 }
@@ -125,7 +133,8 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
   for (size_t k = 0; k < oct_gemm_source_steps(source) * source->k_inner; k++) {
     const uint8_t *line =
         columns + step_offset(source, k / source->k_inner) + (ptrdiff_t)(k % source->k_inner) * source->stride_inner;
-    int8_t *out = panel + k / run * run * kernel->nr + k % run;
+    const size_t place = source->run == 0 ? k : k / source->run * oct_round_up(source->run, run) + k % source->run;
+    int8_t *out = panel + place / run * run * kernel->nr + place % run;
     for (size_t c = 0; c < count; c++) {
       const int8_t value = (int8_t)(line[c] ^ flip);
       out[c * run] = value;
@@ -139,7 +148,8 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
 oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_gemm_source *source, int64_t *column_sum,
                                       int32_t *minus_zero, int8_t *panels) {
   const size_t k = oct_gemm_source_steps(source) * source->k_inner, nr = kernel->nr;
-  const size_t panel_bytes = nr * oct_ceil_div(k, kernel->k_group) * kernel->k_group;
+  const size_t run = source->run == 0 ? k : source->run;
+  const size_t panel_bytes = k == 0 ? 0 : nr * (k / run) * oct_round_up(run, kernel->k_group);
   const bool across = source->stride_n == 1 && source->stride_inner != 1 && source->blocks == 1;
   oct_gemm_summary summary = {.largest = 0};
   for (size_t first = 0; first < source->n; first += nr) {

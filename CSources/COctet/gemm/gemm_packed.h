@@ -23,6 +23,7 @@ typedef struct oct_gemm_source {
   size_t blocks; /* divides n and k_inner */
   const void *b;
   ptrdiff_t stride_n, stride_block, stride_outer[3], stride_inner;
+  size_t run;                /* elements of k that are padded to whole groups together; 0: all */
   const int32_t *zero_point; /* null, or [zero_point_count], 1 or n of them */
   size_t zero_point_count;
 } oct_gemm_source;
@@ -37,7 +38,8 @@ typedef struct oct_gemm_packed {
   oct_dtype a_dtype, b_dtype;
   size_t n, k;
   size_t columns;            /* n rounded up to nr */
-  size_t k_groups;           /* k / k_group, rounded up */
+  size_t run;                /* elements of k that are padded to whole groups together; k unless packed otherwise */
+  size_t k_groups;           /* of all runs */
   int32_t largest;           /* largest |b - its zero point| */
   bool has_zero;             /* some minus_zero isn't 0 */
   const int64_t *column_sum; /* sums of the int8 weights over k */
@@ -55,7 +57,7 @@ static inline size_t oct_gemm_row_bytes(const oct_gemm_packed *packed) {
 static inline bool oct_gemm_takes_in_place(const oct_gemm_packed *packed) {
   const oct_gemm_kernel *kernel = packed->kernel;
   return kernel->row_group == 1 &&
-         (packed->k % kernel->k_group == 0 || (kernel->takes_tail && packed->k >= kernel->k_group)) &&
+         (packed->k % kernel->k_group == 0 || (kernel->takes_runs && packed->k >= kernel->k_group)) &&
          kernel->form == (packed->a_dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8);
 }
 
@@ -71,8 +73,9 @@ static inline int32_t oct_gemm_form_zero(const oct_gemm_packed *packed, int32_t 
 oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const int32_t *zero_point, size_t count,
                                       size_t n);
 
-/* Bytes of weights [n, k] packed for `kernel`, a multiple of OCT_ALIGNMENT. False on overflow. */
-bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t *bytes);
+/* Bytes of weights [n, k] packed for `kernel` in runs of `run` (0: one), a multiple of OCT_ALIGNMENT. False on
+ * overflow. */
+bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, size_t *bytes);
 
 /* What the header remembers of packed weights beside their sizes. */
 typedef struct oct_gemm_summary {

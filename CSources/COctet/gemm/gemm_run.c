@@ -45,6 +45,8 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
 /* 32768 * 255 * 128 < 2^31: the products of so many k fit into int32 whatever they are. */
 enum { WIDE_K = 32768 };
 
+static const ptrdiff_t one_run = 0;
+
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
  * happens in 64 bits. */
 static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile *tile, const int64_t *row_sum) {
@@ -56,12 +58,16 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
   int32_t part[OCT_GEMM_MAX_TILE];
   const size_t part_groups = WIDE_K / kernel->k_group;
   const size_t a_group = (size_t)kernel->k_group * kernel->row_group * oct_gemm_form_size(kernel->form);
-  for (size_t group = 0; group < tile->k_groups; group += part_groups) {
+  const size_t parts = oct_ceil_div(tile->k_groups, part_groups);
+  for (size_t part_index = 0; part_index < tile->runs * parts; part_index++) {
+    const size_t run = part_index / parts, group = part_index % parts * part_groups;
     oct_gemm_tile bare_tile = *tile;
-    bare_tile.a = (const char *)tile->a + group * a_group;
-    bare_tile.b = tile->b + group * kernel->nr * kernel->k_group;
+    bare_tile.a = (const char *)tile->a + tile->run_at[run] + group * a_group;
+    bare_tile.b = tile->b + (run * tile->k_groups + group) * kernel->nr * kernel->k_group;
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
     bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
+    bare_tile.runs = 1;
+    bare_tile.run_at = &one_run;
     bare_tile.column_term = no_term;
     bare_tile.row_sum = NULL;
     bare_tile.stage = &bare;
@@ -119,7 +125,9 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
-        .k_groups = packed->k_groups,
+        .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
+        .runs = rows->runs > 1 ? rows->runs : 1,
+        .run_at = rows->runs > 1 ? rows->run_at : &one_run,
         .k_tail = rows->k_tail,
         .columns = packed->n - column < nr ? packed->n - column : nr,
         .column_term = prepared->term + column,

@@ -27,8 +27,10 @@ typedef struct oct_gemm_rows {
   const void *a;
   ptrdiff_t stride; /* bytes from row group to row group */
   size_t count;
-  size_t k_tail;          /* as in oct_gemm_tile */
-  const int64_t *row_sum; /* null unless the weights have zero points */
+  size_t k_tail;           /* as in oct_gemm_tile */
+  size_t runs;             /* 0: one run */
+  const ptrdiff_t *run_at; /* as in oct_gemm_tile */
+  const int64_t *row_sum;  /* null unless the weights have zero points */
 } oct_gemm_rows;
 
 /* Multiplies rows by panels panel_begin..<panel_end. c is the first row's column 0, c_stride in bytes. */

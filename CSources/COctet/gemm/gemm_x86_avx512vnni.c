@@ -68,21 +68,25 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
   }
   const ptrdiff_t stride = tile->a_stride;
   const uint8_t *base[(MR + 2) / 3];
-  OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups - (tile->k_tail != 0);
-  for (; groups >= 4; groups -= 4) {
+  size_t run = 0;
+  do {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
     OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
-    oct_gemm_advance(base, 16, rows);
-    b += 16 * NR;
-  }
-  for (; groups > 0; groups--) {
-    step(base, stride, 0, b, rows, vectors, 4, acc);
-    oct_gemm_advance(base, 4, rows);
-    b += 4 * NR;
-  }
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    size_t groups = tile->k_groups - (tile->k_tail != 0);
+    for (; groups >= 4; groups -= 4) {
+      OCT_GEMM_UNROLL
+      for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
+      oct_gemm_advance(base, 16, rows);
+      b += 16 * NR;
+    }
+    for (; groups > 0; groups--) {
+      step(base, stride, 0, b, rows, vectors, 4, acc);
+      oct_gemm_advance(base, 4, rows);
+      b += 4 * NR;
+    }
+  } while (++run < tile->runs);
   if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
   if (ends_in_registers(tile, (size_t)vectors * LANES)) {
     store_registers(tile, rows, vectors, acc);
@@ -103,20 +107,24 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups - (tile->k_tail != 0);
-  for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
-    OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) {
-      const __m512i four = broadcast(a + 4 * i);
-      acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
-      acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
+  size_t run = 0;
+  do {
+    a = (const uint8_t *)tile->a + tile->run_at[run];
+    size_t groups = tile->k_groups - (tile->k_tail != 0);
+    for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
+      OCT_GEMM_UNROLL
+      for (int i = 0; i < 4; i++) {
+        const __m512i four = broadcast(a + 4 * i);
+        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
+        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
+      }
     }
-  }
-  for (; groups > 0; groups--, a += 4, b += 4 * NR) {
-    const __m512i four = broadcast(a);
-    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
-  }
+    for (; groups > 0; groups--, a += 4, b += 4 * NR) {
+      const __m512i four = broadcast(a);
+      acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
+      acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+    }
+  } while (++run < tile->runs);
   if (tile->k_tail) {
     const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
     acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
