@@ -2,6 +2,7 @@
 #include "epilogue.h"
 
 #include <float.h>
+#include <string.h>
 
 #include "status.h"
 
@@ -19,12 +20,24 @@ static oct_status check_integer_range(const char *entry, const oct_output *outpu
   return OCT_OK;
 }
 
+/* Positive and finite, for all: the order of such floats is that of their bits, which vectors compare. */
+static bool all_sound(const float *multiplier, size_t count) {
+  int32_t unsound = 0;
+  for (size_t i = 0; i < count; i++) {
+    int32_t bits;
+    memcpy(&bits, &multiplier[i], sizeof bits);
+    unsound |= (bits <= 0) | (bits >= 0x7F800000);
+  }
+  return !unsound;
+}
+
 static oct_status check_multiplier(const char *entry, const oct_output *output, size_t n) {
   if (!output->multiplier)
     return oct_fail(OCT_INVALID_ARGUMENT, "%s: output->multiplier is null; only int32 outputs do without one", entry);
   if (output->multiplier_count != 1 && output->multiplier_count != n)
     return oct_fail(OCT_SHAPE_MISMATCH, "%s: output->multiplier_count is %zu, expected 1 or the %zu output columns",
                     entry, output->multiplier_count, n);
+  if (all_sound(output->multiplier, output->multiplier_count)) return OCT_OK;
   for (size_t i = 0; i < output->multiplier_count; i++)
     if (!(output->multiplier[i] > 0.0f && output->multiplier[i] <= FLT_MAX))
       return oct_fail(

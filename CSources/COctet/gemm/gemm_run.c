@@ -34,8 +34,9 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .stage = oct_stage_make(output, multiplier, bias),
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
-  for (size_t n = 0; n < packed->columns; n++)
-    term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n] - k_zero * (uint32_t)packed->minus_zero[n]);
+  for (size_t n = 0; n < packed->columns; n++) term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n]);
+  for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
+    term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
   if (output->bias)
     for (size_t n = 0; n < packed->n; n++) term[n] = (int32_t)((uint32_t)term[n] + (uint32_t)output->bias[first + n]);
   oct_stage_columns(output, first, packed->n, packed->columns, multiplier, bias);
@@ -157,6 +158,16 @@ int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t 
   return worth < threads ? (int)worth : threads;
 }
 
+/* A plan with the parts of a worker's slice. */
+static oct_gemm_plan with_slice(const oct_gemm_packed *packed, oct_gemm_plan plan, bool packs_rows) {
+  if (!packs_rows && !packed->has_zero) return plan;
+  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
+  plan.panel_offset = OCT_ALIGNMENT + sums;
+  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
+  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
+  return plan;
+}
+
 oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
                                  int threads) {
   const oct_gemm_kernel *kernel = packed->kernel;
@@ -165,6 +176,14 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   const size_t tiles = oct_ceil_div(m, kernel->mr), panels = packed->columns / kernel->nr;
   oct_gemm_plan plan = {.threads = 1};
   if (tiles == 0 || panels == 0) return plan;
+  if (threads == 1 && (double)row_bytes * kernel->mr * (double)tiles <= ROW_BLOCK_BYTES &&
+      (double)panel_bytes * (double)panels <= PANEL_BLOCK_BYTES) {
+    /* One piece: small products shouldn't pay for the divisions below. */
+    plan.row_block = tiles * kernel->mr;
+    plan.panel_block = panels;
+    plan.row_blocks = plan.panel_blocks = 1;
+    return with_slice(packed, plan, packs_rows);
+  }
   size_t block_tiles = ROW_BLOCK_BYTES / (row_bytes * kernel->mr), block_panels = PANEL_BLOCK_BYTES / panel_bytes;
   block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
   block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
@@ -187,12 +206,7 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   plan.panel_blocks = oct_ceil_div(panels, plan.panel_block);
   const size_t pieces = plan.row_blocks * plan.panel_blocks * repeats;
   plan.threads = (size_t)threads < pieces ? threads : (int)pieces;
-  if (!packs_rows && !packed->has_zero) return plan;
-  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
-  plan.panel_offset = OCT_ALIGNMENT + sums;
-  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
-  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
-  return plan;
+  return with_slice(packed, plan, packs_rows);
 }
 
 size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
