@@ -48,9 +48,18 @@ typedef struct oct_gemm_kernel {
   uint32_t speed;
   bool test_only;
   void (*run)(const oct_gemm_tile *tile);
+  void (*run_blocks)(const oct_gemm_tile *tile); /* null, or the same for block diagonal weights, see below */
 } oct_gemm_kernel;
 
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use) \
+/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, and nothing else is
+ * stored. Of a cell's two halves of 16 columns each has 64 bytes, [column in its block][block][4]. */
+enum { OCT_GEMM_BLOCK = 4, OCT_GEMM_BLOCKS = 8, OCT_GEMM_CELL = 32, OCT_GEMM_CELL_BYTES = 128 };
+
+#if OCT_ARCH_X86
+void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile);
+#endif
+
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use, blocks) \
   void oct_gemm_##name(const oct_gemm_tile *tile);
 #include "gemm.def"
 #undef OCT_GEMM_KERNEL

@@ -48,6 +48,10 @@ enum { WIDE_K = 32768 };
 
 static const ptrdiff_t one_run = 0;
 
+static void run_tile(const oct_gemm_packed *packed, const oct_gemm_tile *tile) {
+  (packed->diagonal ? packed->kernel->run_blocks : packed->kernel->run)(tile);
+}
+
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
  * happens in 64 bits. */
 static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile *tile, const int64_t *row_sum) {
@@ -64,7 +68,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     const size_t run = part_index / parts, group = part_index % parts * part_groups;
     oct_gemm_tile bare_tile = *tile;
     bare_tile.a = (const char *)tile->a + tile->run_at[run] + group * a_group;
-    bare_tile.b = tile->b + (run * tile->k_groups + group) * kernel->nr * kernel->k_group;
+    bare_tile.b = tile->b + oct_gemm_groups_bytes(packed, run * tile->k_groups + group);
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
     bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
     bare_tile.runs = 1;
@@ -74,7 +78,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     bare_tile.stage = &bare;
     bare_tile.c = part;
     bare_tile.c_stride = (ptrdiff_t)(kernel->nr * sizeof part[0]);
-    kernel->run(&bare_tile);
+    run_tile(packed, &bare_tile);
     for (size_t r = 0; r < tile->rows; r++)
       for (size_t c = 0; c < tile->columns; c++) sum[r * kernel->nr + c] += part[r * kernel->nr + c];
   }
@@ -111,14 +115,14 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, con
       for (size_t r = 0; r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
       tile.row_sum = sums;
     }
-    kernel->run(&tile);
+    run_tile(prepared->packed, &tile);
   }
 }
 
 void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
                         size_t panel_end, void *c, ptrdiff_t c_stride) {
   const oct_gemm_packed *packed = prepared->packed;
-  const size_t nr = packed->kernel->nr, panel_bytes = packed->k_groups * packed->kernel->k_group * nr;
+  const size_t nr = packed->kernel->nr, panel_bytes = oct_gemm_groups_bytes(packed, packed->k_groups);
   const size_t size = oct_dtype_size(prepared->stage.dtype);
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
@@ -151,7 +155,7 @@ enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREA
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double cycles = (double)m * bytes / packed->kernel->speed;
+  const double cycles = (double)m * bytes / (packed->kernel->speed * (packed->diagonal ? OCT_GEMM_BLOCKS : 1));
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
   const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
   if (worth < 2) return 1;

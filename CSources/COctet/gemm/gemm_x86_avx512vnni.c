@@ -247,6 +247,62 @@ static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
+/* Block diagonal weights. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
+ * lane q is block p's column q. */
+OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m512i acc[MR][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm512_setzero_si512();
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  const int8_t *b = tile->b;
+  for (size_t run = 0; run < tile->runs; run++) {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    for (size_t cells = tile->k_groups / OCT_GEMM_BLOCKS; cells > 0; cells--, b += OCT_GEMM_CELL_BYTES) {
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < 2; v++) {
+        const __m512i weights = _mm512_load_si512(b + 64 * v);
+        OCT_GEMM_UNROLL
+        for (int r = 0; r < rows; r++) {
+          const uint8_t *sixteen = base[r / 3] + (r % 3) * stride + 16 * v;
+          const __m512i x = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)sixteen));
+          acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], x, weights);
+        }
+      }
+      oct_gemm_advance(base, OCT_GEMM_CELL, rows);
+    }
+  }
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < 2; v++) {
+    const __m512i term = _mm512_loadu_si512(tile->column_term + LANES * v);
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++) acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, acc[r][v]), term);
+  }
+  return finish(tile, rows, 2, acc, out);
+}
+
+static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: return accumulate_blocks(tile, 1, out);
+    case 2: return accumulate_blocks(tile, 2, out);
+    case 3: return accumulate_blocks(tile, 3, out);
+    case 4: return accumulate_blocks(tile, 4, out);
+    case 5: return accumulate_blocks(tile, 5, out);
+    case 6: return accumulate_blocks(tile, 6, out);
+    case 7: return accumulate_blocks(tile, 7, out);
+    case 8: return accumulate_blocks(tile, 8, out);
+    case 9: return accumulate_blocks(tile, 9, out);
+    case 10: return accumulate_blocks(tile, 10, out);
+    case 11: return accumulate_blocks(tile, 11, out);
+    case 12: return accumulate_blocks(tile, 12, out);
+    case 13: return accumulate_blocks(tile, 13, out);
+    default: return accumulate_blocks(tile, 14, out);
+  }
+}
+
 /* Stores the sums of a tile as int32 or float32. */
 static void store_words(const oct_gemm_tile *tile, const int32_t *acc) {
   const oct_stage *stage = tile->stage;
@@ -305,6 +361,11 @@ void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
     (void)accumulate_narrow(&whole, NULL);
   for (size_t r = 0; r < tile->rows; r++)
     copy_short(bytes + r * NR, tile->columns, (char *)tile->c + (ptrdiff_t)r * tile->c_stride);
+}
+
+void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
+  _Alignas(64) int32_t acc[MR * NR];
+  if (accumulate_block_rows(tile, acc)) store_words(tile, acc);
 }
 
 OCT_ISA_END
