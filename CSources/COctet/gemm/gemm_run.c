@@ -100,24 +100,25 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, con
   const oct_gemm_kernel *kernel = prepared->packed->kernel;
   const size_t tiles = oct_ceil_div(rows, kernel->mr);
   const size_t height = oct_round_up(oct_ceil_div(rows, tiles), kernel->row_group);
-  const char *a = tile.a;
-  char *c = tile.c;
+  const ptrdiff_t a_step = (ptrdiff_t)(height / kernel->row_group) * tile.a_stride;
+  const ptrdiff_t c_step = (ptrdiff_t)height * tile.c_stride;
+  int32_t sums[OCT_GEMM_MAX_ROWS];
+  tile.row_sum = row_sum && !prepared->wide ? sums : NULL;
   for (size_t row = 0; row < rows; row += height) {
-    int32_t sums[OCT_GEMM_MAX_ROWS];
     tile.rows = rows - row < height ? rows - row : height;
-    tile.a = a + (ptrdiff_t)(row / kernel->row_group) * tile.a_stride;
-    tile.c = c + (ptrdiff_t)row * tile.c_stride;
     if (prepared->wide) {
       run_wide_tile(prepared, &tile, row_sum ? row_sum + row : NULL);
-      continue;
+    } else {
+      for (size_t r = 0; row_sum && r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
+      run_tile(prepared->packed, &tile);
     }
-    if (row_sum) {
-      for (size_t r = 0; r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
-      tile.row_sum = sums;
-    }
-    run_tile(prepared->packed, &tile);
+    tile.a = (const char *)tile.a + a_step;
+    tile.c = (char *)tile.c + c_step;
   }
 }
+
+/* Weights beyond this come from the third level of cache or from memory. */
+enum { STREAMED_BYTES = 3 << 19 };
 
 void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
                         size_t panel_end, void *c, ptrdiff_t c_stride) {
@@ -130,6 +131,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
+        .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
         .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
         .runs = rows->runs > 1 ? rows->runs : 1,
         .run_at = rows->runs > 1 ? rows->run_at : &one_run,

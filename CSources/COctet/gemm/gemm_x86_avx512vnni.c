@@ -10,7 +10,8 @@
 
 #if OCT_ARCH_X86
 
-enum { MR = 14, NR = 32, LANES = 16 };
+/* AHEAD: bytes of weights that are fetched before one row needs them. */
+enum { MR = 14, NR = 32, LANES = 16, AHEAD = 2048 };
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
@@ -173,8 +174,9 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
   return finish(tile, rows, vectors, acc, out);
 }
 
-/* One row over 32 columns: four chains per vector, since a single one would wait for each product. */
-static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
+/* One row over 32 columns: four chains per vector, since a single one would wait for each product. streamed is a
+ * constant. */
+OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, int32_t *out) {
   __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
   OCT_GEMM_UNROLL
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
@@ -188,6 +190,10 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
       OCT_GEMM_UNROLL
       for (int i = 0; i < 4; i++) {
         const __m512i four = broadcast(a + 4 * i);
+        if (streamed) {
+          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD, _MM_HINT_T0);
+          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64, _MM_HINT_T0);
+        }
         acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
         acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
       }
@@ -211,7 +217,7 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
 
 static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return accumulate_row(tile, out);
+    case 1: return tile->streamed ? accumulate_row(tile, true, out) : accumulate_row(tile, false, out);
     case 2: return accumulate(tile, 2, 2, out);
     case 3: return accumulate(tile, 3, 2, out);
     case 4: return accumulate(tile, 4, 2, out);
