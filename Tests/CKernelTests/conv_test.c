@@ -253,6 +253,10 @@ static conv_case random_case(check_random *random) {
   weights->in_channels = weights->groups * upto(random, check_next(random) % 3 ? 6 : 24);
   weights->out_channels = weights->groups * upto(random, check_next(random) % 3 ? 5 : 40);
   if (check_next(random) % 4 == 0) weights->groups = weights->out_channels = weights->in_channels;
+  if (check_next(random) % 8 == 0) {
+    weights->groups = 8 * upto(random, 2); /* as many as fill a cell of block diagonal weights, of four channels */
+    weights->in_channels = weights->out_channels = 4 * weights->groups;
+  }
   const size_t widest = weights->rank == 1 ? 40 : weights->rank == 2 ? 11 : 6;
   const bool pointwise = check_next(random) % 5 == 0;
   for (uint32_t d = 0; d < weights->rank; d++) {
@@ -303,9 +307,10 @@ static void test_layers(check_random *random, const arenas *memory, const oct_ge
       /* in size, channels in, out, groups, kernel, stride, dilation, padding, threads, transposed */
       {23, 3, 32, 1, 7, 2, 1, 3, 1},     {14, 32, 48, 1, 3, 1, 1, 1, 2},    {14, 64, 32, 1, 1, 1, 1, 0, 3},
       {14, 64, 32, 1, 1, 2, 1, 0, 1},    {9, 32, 32, 4, 3, 1, 1, 1, 2},     {12, 24, 24, 24, 3, 2, 1, 1, 1},
-      {11, 19, 19, 19, 5, 1, 1, 2, 2},   {17, 16, 16, 1, 3, 1, 4, 4, 1},    {1, 64, 70, 1, 3, 1, 1, 1, 5},
-      {30, 16, 33, 1, 3, 1, 1, 1, 5},    {14, 64, 40, 1, 4, 2, 1, 1, 2, 1}, {15, 32, 32, 1, 2, 2, 1, 0, 3, 1},
-      {29, 24, 40, 1, 3, 2, 1, 1, 2, 1}, {9, 16, 16, 16, 4, 2, 1, 1, 1, 1}, {7, 8, 33, 1, 2, 5, 1, 0, 2, 1},
+      {11, 19, 19, 19, 5, 1, 1, 2, 2},   {15, 64, 64, 16, 3, 1, 1, 1, 2},   {17, 32, 32, 8, 3, 2, 1, 1, 1},
+      {17, 16, 16, 1, 3, 1, 4, 4, 1},    {1, 64, 70, 1, 3, 1, 1, 1, 5},     {30, 16, 33, 1, 3, 1, 1, 1, 5},
+      {14, 64, 40, 1, 4, 2, 1, 1, 2, 1}, {15, 32, 32, 1, 2, 2, 1, 0, 3, 1}, {29, 24, 40, 1, 3, 2, 1, 1, 2, 1},
+      {9, 16, 16, 16, 4, 2, 1, 1, 1, 1}, {7, 8, 33, 1, 2, 5, 1, 0, 2, 1},
   };
   for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
     conv_case test = {.batch = 1, .y_dtype = OCT_U8, .zero_points = (int)(i % 3), .threads = (int)layers[i][8]};

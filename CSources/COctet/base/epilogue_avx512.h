@@ -29,16 +29,6 @@ static inline __m512 oct_stage_real_avx512(const oct_stage *stage, __m512i acc, 
   return _mm512_min_ps(_mm512_set1_ps(stage->high), _mm512_max_ps(_mm512_set1_ps(stage->low), y));
 }
 
-/* Stores sixteen bytes that lie in int32 lanes; the masked form is for the edge only, since some cores take it lane by
- * lane. */
-static inline void oct_store_bytes_avx512(void *out, __m512i values, __mmask16 mask) {
-  const __m128i bytes = _mm512_cvtepi32_epi8(values);
-  if (mask == 0xFFFF)
-    _mm_storeu_si128((__m128i *)out, bytes);
-  else
-    _mm_mask_storeu_epi8(out, mask, bytes);
-}
-
 OCT_ISA_END
 
 #endif

@@ -23,6 +23,7 @@ typedef struct oct_gemm_tile {
   const void *a;           /* row_group rows at a time: [k / k_group][row_group][k_group] elements */
   ptrdiff_t a_stride;      /* bytes from one row group to the next */
   const int8_t *b;         /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
+  bool streamed;           /* all of b is larger than the second level of cache, so that fetching ahead pays */
   size_t k_groups;         /* k / k_group, rounded up; of one run */
   size_t runs;             /* k is so many runs, 1 unless the kernel takes runs */
   const ptrdiff_t *run_at; /* bytes from a to each run; with one run it is 0 */
@@ -48,9 +49,18 @@ typedef struct oct_gemm_kernel {
   uint32_t speed;
   bool test_only;
   void (*run)(const oct_gemm_tile *tile);
+  void (*run_blocks)(const oct_gemm_tile *tile); /* null, or the same for block diagonal weights, see below */
 } oct_gemm_kernel;
 
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use) \
+/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, and nothing else is
+ * stored. Of a cell's two halves of 16 columns each has 64 bytes, [column in its block][block][4]. */
+enum { OCT_GEMM_BLOCK = 4, OCT_GEMM_BLOCKS = 8, OCT_GEMM_CELL = 32, OCT_GEMM_CELL_BYTES = 128 };
+
+#if OCT_ARCH_X86
+void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile);
+#endif
+
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use, blocks) \
   void oct_gemm_##name(const oct_gemm_tile *tile);
 #include "gemm.def"
 #undef OCT_GEMM_KERNEL

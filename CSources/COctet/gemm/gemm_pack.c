@@ -17,7 +17,7 @@ typedef struct packed_header {
   int32_t largest;
   uint32_t has_zero;
   uint32_t run; /* 0: one run */
-  uint32_t reserved;
+  uint32_t diagonal;
   uint32_t check; /* of the fields above */
 } packed_header;
 
@@ -56,10 +56,12 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 static uint32_t header_check(const packed_header *header) {
   const uint64_t fields[] = {header->magic,    header->total,   header->n,       header->k,
                              header->kernel,   header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero, header->run,     header->reserved};
-  uint64_t hash = 0xCBF29CE484222325u;
-  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = (hash ^ fields[i]) * 0x100000001B3u;
-  return (uint32_t)(hash ^ (hash >> 32));
+                             header->has_zero, header->run,     header->diagonal};
+  uint64_t hash[2] = {0xCBF29CE484222325u, 0x84222325CBF29CE4u}; /* two chains, which don't wait for each other */
+  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+    hash[i % 2] = (hash[i % 2] ^ fields[i]) * 0x100000001B3u;
+  const uint64_t both = hash[0] ^ (hash[1] << 17 | hash[1] >> 47);
+  return (uint32_t)(both ^ (both >> 32));
 }
 
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed) {
@@ -80,7 +82,8 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
                           .b_dtype = (uint32_t)source->b_dtype,
                           .largest = summary.largest,
                           .has_zero = summary.has_zero,
-                          .run = (uint32_t)source->run};
+                          .run = (uint32_t)source->run,
+                          .diagonal = oct_gemm_is_diagonal(kernel, source)};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }
@@ -127,6 +130,7 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
       .k_groups = parts.k_groups,
       .largest = header.largest,
       .has_zero = header.has_zero != 0,
+      .diagonal = header.diagonal != 0,
       .column_sum = (const int64_t *)(const void *)(bytes + OCT_ALIGNMENT),
       .minus_zero = (const int32_t *)(const void *)(bytes + parts.minus_zero),
       .panels = (const int8_t *)(bytes + parts.panels),

@@ -145,12 +145,35 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
   }
 }
 
+bool oct_gemm_is_diagonal(const oct_gemm_kernel *kernel, const oct_gemm_source *source) {
+  if (!kernel->run_blocks || source->blocks != OCT_GEMM_BLOCKS || source->k_inner != OCT_GEMM_CELL ||
+      source->n != OCT_GEMM_CELL)
+    return false;
+  for (size_t n = 0; n < source->n; n++)
+    if (stored_zero(source, n) != 0) return false;
+  return true;
+}
+
+/* One column of block diagonal weights: four bytes in every cell. */
+static column_stats pack_diagonal(const oct_gemm_source *source, size_t n, int8_t *panel) {
+  const size_t block = n / OCT_GEMM_BLOCK, half = OCT_GEMM_BLOCKS / 2;
+  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block +
+                          (ptrdiff_t)(n % OCT_GEMM_BLOCK) * source->stride_n;
+  const size_t place = block / half * (OCT_GEMM_CELL_BYTES / 2) + (n % OCT_GEMM_BLOCK * half + block % half) * 4;
+  cursor at = {.out = panel + place, .run = OCT_GEMM_BLOCK, .step = OCT_GEMM_CELL_BYTES};
+  column_stats stats = {.low = 0, .high = 0};
+  for (size_t o = 0, steps = oct_gemm_source_steps(source); o < steps; o++)
+    put_values(&at, column + step_offset(source, o), OCT_GEMM_BLOCK, source->stride_inner, flip_of(source), &stats);
+  return stats;
+}
+
 oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_gemm_source *source, int64_t *column_sum,
                                       int32_t *minus_zero, int8_t *panels) {
   const size_t k = oct_gemm_source_steps(source) * source->k_inner, nr = kernel->nr;
   const size_t run = source->run == 0 ? k : source->run;
   const size_t panel_bytes = k == 0 ? 0 : nr * (k / run) * oct_round_up(run, kernel->k_group);
   const bool across = source->stride_n == 1 && source->stride_inner != 1 && source->blocks == 1;
+  const bool diagonal = oct_gemm_is_diagonal(kernel, source);
   oct_gemm_summary summary = {.largest = 0};
   for (size_t first = 0; first < source->n; first += nr) {
     const size_t count = source->n - first < nr ? source->n - first : nr;
@@ -162,7 +185,10 @@ oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_g
       minus_zero[first + c] = -zero;
       summary.has_zero = summary.has_zero || zero != 0;
       if (k == 0) continue;
-      if (!across) stats[c] = pack_column(kernel, source, first + c, panel + c * kernel->k_group);
+      if (diagonal)
+        stats[c] = pack_diagonal(source, c, panel);
+      else if (!across)
+        stats[c] = pack_column(kernel, source, first + c, panel + c * kernel->k_group);
       column_sum[first + c] = stats[c].sum;
       const int32_t below = zero - stats[c].low, above = stats[c].high - zero;
       summary.largest = below > summary.largest ? below : summary.largest;

@@ -42,6 +42,7 @@ typedef struct oct_gemm_packed {
   size_t k_groups;           /* of all runs */
   int32_t largest;           /* largest |b - its zero point| */
   bool has_zero;             /* some minus_zero isn't 0 */
+  bool diagonal;             /* panels are cells of block diagonal weights, for the kernel's run_blocks */
   const int64_t *column_sum; /* sums of the int8 weights over k */
   const int32_t *minus_zero;
   const int8_t *panels;
@@ -50,6 +51,12 @@ typedef struct oct_gemm_packed {
 /* Bytes of one row of a in the kernel's form, padded to whole groups. */
 static inline size_t oct_gemm_row_bytes(const oct_gemm_packed *packed) {
   return packed->k_groups * packed->kernel->k_group * oct_gemm_form_size(packed->kernel->form);
+}
+
+/* Bytes of `groups` groups of k of a panel. */
+static inline size_t oct_gemm_groups_bytes(const oct_gemm_packed *packed, size_t groups) {
+  const size_t bytes = groups * packed->kernel->k_group * packed->kernel->nr;
+  return packed->diagonal ? bytes / OCT_GEMM_BLOCKS : bytes;
 }
 
 /* True when rows of a can be used where they lie: the kernel takes plain rows of its dtype, and whole groups of k or
@@ -76,6 +83,9 @@ oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const 
 /* Bytes of weights [n, k] packed for `kernel` in runs of `run` (0: one), a multiple of OCT_ALIGNMENT. False on
  * overflow. */
 bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, size_t *bytes);
+
+/* True when a block diagonal source, without zero points, fits the cells of the kernel's run_blocks. */
+bool oct_gemm_is_diagonal(const oct_gemm_kernel *kernel, const oct_gemm_source *source);
 
 /* What the header remembers of packed weights beside their sizes. */
 typedef struct oct_gemm_summary {

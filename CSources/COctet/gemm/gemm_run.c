@@ -34,8 +34,9 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .stage = oct_stage_make(output, multiplier, bias),
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
-  for (size_t n = 0; n < packed->columns; n++)
-    term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n] - k_zero * (uint32_t)packed->minus_zero[n]);
+  for (size_t n = 0; n < packed->columns; n++) term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n]);
+  for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
+    term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
   if (output->bias)
     for (size_t n = 0; n < packed->n; n++) term[n] = (int32_t)((uint32_t)term[n] + (uint32_t)output->bias[first + n]);
   oct_stage_columns(output, first, packed->n, packed->columns, multiplier, bias);
@@ -46,6 +47,10 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
 enum { WIDE_K = 32768 };
 
 static const ptrdiff_t one_run = 0;
+
+static void run_tile(const oct_gemm_packed *packed, const oct_gemm_tile *tile) {
+  (packed->diagonal ? packed->kernel->run_blocks : packed->kernel->run)(tile);
+}
 
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
  * happens in 64 bits. */
@@ -63,7 +68,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     const size_t run = part_index / parts, group = part_index % parts * part_groups;
     oct_gemm_tile bare_tile = *tile;
     bare_tile.a = (const char *)tile->a + tile->run_at[run] + group * a_group;
-    bare_tile.b = tile->b + (run * tile->k_groups + group) * kernel->nr * kernel->k_group;
+    bare_tile.b = tile->b + oct_gemm_groups_bytes(packed, run * tile->k_groups + group);
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
     bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
     bare_tile.runs = 1;
@@ -73,7 +78,7 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
     bare_tile.stage = &bare;
     bare_tile.c = part;
     bare_tile.c_stride = (ptrdiff_t)(kernel->nr * sizeof part[0]);
-    kernel->run(&bare_tile);
+    run_tile(packed, &bare_tile);
     for (size_t r = 0; r < tile->rows; r++)
       for (size_t c = 0; c < tile->columns; c++) sum[r * kernel->nr + c] += part[r * kernel->nr + c];
   }
@@ -95,29 +100,30 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, con
   const oct_gemm_kernel *kernel = prepared->packed->kernel;
   const size_t tiles = oct_ceil_div(rows, kernel->mr);
   const size_t height = oct_round_up(oct_ceil_div(rows, tiles), kernel->row_group);
-  const char *a = tile.a;
-  char *c = tile.c;
+  const ptrdiff_t a_step = (ptrdiff_t)(height / kernel->row_group) * tile.a_stride;
+  const ptrdiff_t c_step = (ptrdiff_t)height * tile.c_stride;
+  int32_t sums[OCT_GEMM_MAX_ROWS];
+  tile.row_sum = row_sum && !prepared->wide ? sums : NULL;
   for (size_t row = 0; row < rows; row += height) {
-    int32_t sums[OCT_GEMM_MAX_ROWS];
     tile.rows = rows - row < height ? rows - row : height;
-    tile.a = a + (ptrdiff_t)(row / kernel->row_group) * tile.a_stride;
-    tile.c = c + (ptrdiff_t)row * tile.c_stride;
     if (prepared->wide) {
       run_wide_tile(prepared, &tile, row_sum ? row_sum + row : NULL);
-      continue;
+    } else {
+      for (size_t r = 0; row_sum && r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
+      run_tile(prepared->packed, &tile);
     }
-    if (row_sum) {
-      for (size_t r = 0; r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
-      tile.row_sum = sums;
-    }
-    kernel->run(&tile);
+    tile.a = (const char *)tile.a + a_step;
+    tile.c = (char *)tile.c + c_step;
   }
 }
+
+/* Weights beyond this come from the third level of cache or from memory. */
+enum { STREAMED_BYTES = 3 << 19 };
 
 void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
                         size_t panel_end, void *c, ptrdiff_t c_stride) {
   const oct_gemm_packed *packed = prepared->packed;
-  const size_t nr = packed->kernel->nr, panel_bytes = packed->k_groups * packed->kernel->k_group * nr;
+  const size_t nr = packed->kernel->nr, panel_bytes = oct_gemm_groups_bytes(packed, packed->k_groups);
   const size_t size = oct_dtype_size(prepared->stage.dtype);
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
@@ -125,6 +131,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
+        .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
         .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
         .runs = rows->runs > 1 ? rows->runs : 1,
         .run_at = rows->runs > 1 ? rows->run_at : &one_run,
@@ -150,11 +157,21 @@ enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREA
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double cycles = (double)m * bytes / packed->kernel->speed;
+  const double cycles = (double)m * bytes / (packed->kernel->speed * (packed->diagonal ? OCT_GEMM_BLOCKS : 1));
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
   const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
   if (worth < 2) return 1;
   return worth < threads ? (int)worth : threads;
+}
+
+/* A plan with the parts of a worker's slice. */
+static oct_gemm_plan with_slice(const oct_gemm_packed *packed, oct_gemm_plan plan, bool packs_rows) {
+  if (!packs_rows && !packed->has_zero) return plan;
+  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
+  plan.panel_offset = OCT_ALIGNMENT + sums;
+  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
+  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
+  return plan;
 }
 
 oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
@@ -165,6 +182,14 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   const size_t tiles = oct_ceil_div(m, kernel->mr), panels = packed->columns / kernel->nr;
   oct_gemm_plan plan = {.threads = 1};
   if (tiles == 0 || panels == 0) return plan;
+  if (threads == 1 && (double)row_bytes * kernel->mr * (double)tiles <= ROW_BLOCK_BYTES &&
+      (double)panel_bytes * (double)panels <= PANEL_BLOCK_BYTES) {
+    /* One piece: small products shouldn't pay for the divisions below. */
+    plan.row_block = tiles * kernel->mr;
+    plan.panel_block = panels;
+    plan.row_blocks = plan.panel_blocks = 1;
+    return with_slice(packed, plan, packs_rows);
+  }
   size_t block_tiles = ROW_BLOCK_BYTES / (row_bytes * kernel->mr), block_panels = PANEL_BLOCK_BYTES / panel_bytes;
   block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
   block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
@@ -187,12 +212,7 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   plan.panel_blocks = oct_ceil_div(panels, plan.panel_block);
   const size_t pieces = plan.row_blocks * plan.panel_blocks * repeats;
   plan.threads = (size_t)threads < pieces ? threads : (int)pieces;
-  if (!packs_rows && !packed->has_zero) return plan;
-  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
-  plan.panel_offset = OCT_ALIGNMENT + sums;
-  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
-  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
-  return plan;
+  return with_slice(packed, plan, packs_rows);
 }
 
 size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {

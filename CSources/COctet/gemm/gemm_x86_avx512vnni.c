@@ -10,7 +10,8 @@
 
 #if OCT_ARCH_X86
 
-enum { MR = 14, NR = 32, LANES = 16 };
+/* AHEAD: bytes of weights that are fetched before one row needs them. */
+enum { MR = 14, NR = 32, LANES = 16, AHEAD = 2048 };
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
@@ -70,8 +71,7 @@ OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __
   return _mm512_permutexvar_epi32(end->order, _mm512_xor_si512(bytes, end->flip));
 }
 
-/* The common end of a tile, from registers to bytes: whole vectors of integer outputs without row sums. All integers
- * are constants. */
+/* The common end of a tile, from registers to bytes: whole vectors of integer outputs. All integers are constants. */
 OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int vectors, bool has_bias,
                                      __m512i acc[][2]) {
   const byte_end end = byte_end_of(tile->stage);
@@ -108,13 +108,40 @@ OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int ve
   }
 }
 
-static bool ends_in_registers(const oct_gemm_tile *tile, size_t columns) {
-  const oct_dtype dtype = tile->stage->dtype;
-  return (dtype == OCT_U8 || dtype == OCT_S8) && tile->columns == columns && !tile->row_sum;
+static bool ends_in_bytes(const oct_gemm_tile *tile) {
+  return tile->stage->dtype == OCT_U8 || tile->stage->dtype == OCT_S8;
 }
 
-/* Runs over k and stores; sums that need more than the common end go to out[r * NR + c], and true is the answer. rows
- * and vectors are constants. */
+/* Adds what the row sums contribute. */
+OCT_GEMM_INLINE void add_row_sums(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const __m512i minus_zero = _mm512_loadu_si512(tile->minus_zero + LANES * v);
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++)
+      acc[r][v] = _mm512_add_epi32(acc[r][v], _mm512_mullo_epi32(_mm512_set1_epi32(tile->row_sum[r]), minus_zero));
+  }
+}
+
+/* Stores bytes; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
+OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2], int32_t *out) {
+  if (tile->row_sum) add_row_sums(tile, rows, vectors, acc);
+  if (ends_in_bytes(tile)) {
+    if (tile->stage->has_bias)
+      store_registers(tile, rows, vectors, true, acc);
+    else
+      store_registers(tile, rows, vectors, false, acc);
+    return false;
+  }
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * NR + LANES * v, acc[r][v]);
+  }
+  return true;
+}
+
+/* Runs over k and finishes. rows and vectors are constants. */
 OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors, int32_t *out) {
   __m512i acc[MR][2];
   OCT_GEMM_UNROLL
@@ -144,23 +171,12 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
     }
   } while (++run < tile->runs);
   if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
-  if (ends_in_registers(tile, (size_t)vectors * LANES)) {
-    if (tile->stage->has_bias)
-      store_registers(tile, rows, vectors, true, acc);
-    else
-      store_registers(tile, rows, vectors, false, acc);
-    return false;
-  }
-  OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r++) {
-    OCT_GEMM_UNROLL
-    for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * NR + LANES * v, acc[r][v]);
-  }
-  return true;
+  return finish(tile, rows, vectors, acc, out);
 }
 
-/* One row over 32 columns: four chains per vector, since a single one would wait for each product. */
-static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
+/* One row over 32 columns: four chains per vector, since a single one would wait for each product. streamed is a
+ * constant. */
+OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, int32_t *out) {
   __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
   OCT_GEMM_UNROLL
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
@@ -174,6 +190,10 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
       OCT_GEMM_UNROLL
       for (int i = 0; i < 4; i++) {
         const __m512i four = broadcast(a + 4 * i);
+        if (streamed) {
+          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD, _MM_HINT_T0);
+          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64, _MM_HINT_T0);
+        }
         acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
         acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
       }
@@ -191,14 +211,13 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   }
   OCT_GEMM_UNROLL
   for (int v = 0; v < 2; v++)
-    _mm512_store_si512(out + LANES * v, _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]),
-                                                         _mm512_add_epi32(acc[2][v], acc[3][v])));
-  return true;
+    acc[0][v] = _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]), _mm512_add_epi32(acc[2][v], acc[3][v]));
+  return finish(tile, 1, 2, acc, out);
 }
 
 static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return accumulate_row(tile, out);
+    case 1: return tile->streamed ? accumulate_row(tile, true, out) : accumulate_row(tile, false, out);
     case 2: return accumulate(tile, 2, 2, out);
     case 3: return accumulate(tile, 3, 2, out);
     case 4: return accumulate(tile, 4, 2, out);
@@ -234,60 +253,125 @@ static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Sixteen sums of row r, row sums' part included. */
-OCT_GEMM_INLINE __m512i finish(const oct_gemm_tile *tile, const int32_t *acc, size_t r, __m512i minus_zero) {
-  const __m512i sum = _mm512_load_si512(acc + r * NR);
-  if (!tile->row_sum) return sum;
-  return _mm512_add_epi32(sum, _mm512_mullo_epi32(_mm512_set1_epi32(tile->row_sum[r]), minus_zero));
+/* Block diagonal weights. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
+ * lane q is block p's column q. */
+OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m512i acc[MR][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm512_setzero_si512();
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  const int8_t *b = tile->b;
+  for (size_t run = 0; run < tile->runs; run++) {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    for (size_t cells = tile->k_groups / OCT_GEMM_BLOCKS; cells > 0; cells--, b += OCT_GEMM_CELL_BYTES) {
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < 2; v++) {
+        const __m512i weights = _mm512_load_si512(b + 64 * v);
+        OCT_GEMM_UNROLL
+        for (int r = 0; r < rows; r++) {
+          const uint8_t *sixteen = base[r / 3] + (r % 3) * stride + 16 * v;
+          const __m512i x = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)sixteen));
+          acc[r][v] = _mm512_dpbusd_epi32(acc[r][v], x, weights);
+        }
+      }
+      oct_gemm_advance(base, OCT_GEMM_CELL, rows);
+    }
+  }
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < 2; v++) {
+    const __m512i term = _mm512_loadu_si512(tile->column_term + LANES * v);
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++) acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, acc[r][v]), term);
+  }
+  return finish(tile, rows, 2, acc, out);
 }
 
-/* Stores sixteen columns of every row as integers. has_bias is a constant. */
-OCT_GEMM_INLINE void store_bytes(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __m512i minus_zero,
-                                 __mmask16 mask, bool has_bias) {
-  const oct_stage *stage = tile->stage;
-  const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
-  const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
-  char *row = (char *)tile->c + first;
-  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride) {
-    const __m512 real = _mm512_cvtepi32_ps(finish(tile, acc, r, minus_zero));
-    const __m512 biased = has_bias ? _mm512_add_ps(real, bias) : real;
-    oct_store_bytes_avx512(row, oct_stage_biased_avx512(stage, biased, multiplier), mask);
+static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: return accumulate_blocks(tile, 1, out);
+    case 2: return accumulate_blocks(tile, 2, out);
+    case 3: return accumulate_blocks(tile, 3, out);
+    case 4: return accumulate_blocks(tile, 4, out);
+    case 5: return accumulate_blocks(tile, 5, out);
+    case 6: return accumulate_blocks(tile, 6, out);
+    case 7: return accumulate_blocks(tile, 7, out);
+    case 8: return accumulate_blocks(tile, 8, out);
+    case 9: return accumulate_blocks(tile, 9, out);
+    case 10: return accumulate_blocks(tile, 10, out);
+    case 11: return accumulate_blocks(tile, 11, out);
+    case 12: return accumulate_blocks(tile, 12, out);
+    case 13: return accumulate_blocks(tile, 13, out);
+    default: return accumulate_blocks(tile, 14, out);
   }
 }
 
-/* Stores sixteen columns of every row as int32 or float32. */
-static void store_words(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __m512i minus_zero,
-                        __mmask16 mask) {
+/* Stores the sums of a tile as int32 or float32. */
+static void store_words(const oct_gemm_tile *tile, const int32_t *acc) {
   const oct_stage *stage = tile->stage;
-  char *row = (char *)tile->c + 4 * first;
-  if (stage->dtype == OCT_S32) {
-    for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride)
-      _mm512_mask_storeu_epi32(row, mask, finish(tile, acc, r, minus_zero));
-    return;
+  for (size_t first = 0; first < tile->columns; first += LANES) {
+    const size_t left = tile->columns - first;
+    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    char *row = (char *)tile->c + 4 * first;
+    const int32_t *sums = acc + first;
+    if (stage->dtype == OCT_S32) {
+      for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
+        _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
+      continue;
+    }
+    const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
+    const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
+    for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
+      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, _mm512_load_si512(sums), bias, multiplier));
   }
-  const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
-  const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
-  for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride)
-    _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, finish(tile, acc, r, minus_zero), bias, multiplier));
 }
 
-static void store_columns(const oct_gemm_tile *tile, const int32_t *acc, size_t first, __mmask16 mask) {
-  const __m512i minus_zero = tile->row_sum ? _mm512_loadu_si512(tile->minus_zero + first) : _mm512_setzero_si512();
-  if (tile->stage->dtype == OCT_S32 || tile->stage->dtype == OCT_F32)
-    store_words(tile, acc + first, first, minus_zero, mask);
-  else if (tile->stage->has_bias)
-    store_bytes(tile, acc + first, first, minus_zero, mask, true);
-  else
-    store_bytes(tile, acc + first, first, minus_zero, mask, false);
+/* Copies `count` bytes, 1...32, without a call: two overlapping words of the largest size that fits. */
+OCT_GEMM_INLINE void copy_short(const char *from, size_t count, char *to) {
+  if (count >= 16) {
+    const __m128i low = _mm_loadu_si128((const __m128i *)from);
+    const __m128i high = _mm_loadu_si128((const __m128i *)(from + count - 16));
+    _mm_storeu_si128((__m128i *)to, low);
+    _mm_storeu_si128((__m128i *)(to + count - 16), high);
+  } else if (count >= 4) {
+    uint32_t word;
+    for (size_t i = 0; i + 4 < count; i += 4) {
+      __builtin_memcpy(&word, from + i, 4);
+      __builtin_memcpy(to + i, &word, 4);
+    }
+    __builtin_memcpy(&word, from + count - 4, 4);
+    __builtin_memcpy(to + count - 4, &word, 4);
+  } else {
+    for (size_t i = 0; i < count; i++) to[i] = from[i];
+  }
 }
 
 void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
-  if (!(tile->columns > LANES ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc))) return;
-  for (size_t first = 0; first < tile->columns; first += LANES) {
-    const size_t left = tile->columns - first;
-    store_columns(tile, acc, first, left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1));
+  const bool wide = tile->columns > LANES;
+  if (!ends_in_bytes(tile) || tile->columns % LANES == 0) {
+    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_words(tile, acc);
+    return;
   }
+  /* Bytes of a part of a vector are taken from whole ones. */
+  char *bytes = (char *)acc;
+  oct_gemm_tile whole = *tile;
+  whole.c = bytes;
+  whole.c_stride = NR;
+  if (wide)
+    (void)accumulate_wide(&whole, NULL);
+  else
+    (void)accumulate_narrow(&whole, NULL);
+  for (size_t r = 0; r < tile->rows; r++)
+    copy_short(bytes + r * NR, tile->columns, (char *)tile->c + (ptrdiff_t)r * tile->c_stride);
+}
+
+void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
+  _Alignas(64) int32_t acc[MR * NR];
+  if (accumulate_block_rows(tile, acc)) store_words(tile, acc);
 }
 
 OCT_ISA_END
