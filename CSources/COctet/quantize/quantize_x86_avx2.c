@@ -17,11 +17,6 @@ enum { LANES = 8, STEP = 32 };
 
 OCT_ISA_BEGIN(AVX2)
 
-/* The operands' order makes a NaN end at `high`. */
-static inline __m256 clamp_ps(__m256 value, __m256 low, __m256 high) {
-  return _mm256_max_ps(_mm256_min_ps(value, high), low);
-}
-
 /* The low bytes of 32 int32 within -512..511, in order. */
 static inline __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
   const __m256i byte = _mm256_set1_epi16(0xFF);
@@ -124,28 +119,29 @@ static void quantize_s32(const void *x, size_t count, float inverse, int32_t zer
 }
 
 static inline __attribute__((always_inline)) __m256i quantize_column_8(const void *x, const float *inverse,
-                                                                       const float *zero_point, __m256 low, __m256 high,
-                                                                       bool round_first) {
+                                                                       const float *zero_point, __m256 high,
+                                                                       const bool round_first) {
   const __m256 z = _mm256_loadu_ps(zero_point);
   __m256 t = _mm256_mul_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(inverse));
   /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
   if (round_first) t = _mm256_round_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  return _mm256_cvtps_epi32(clamp_ps(_mm256_add_ps(t, z), low, high));
+  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_add_ps(t, z), high));
 }
 
 static inline __attribute__((always_inline)) __m256i quantize_column_32(const void *x, const float *inverse,
-                                                                        const float *zero_point, __m256 low,
-                                                                        __m256 high, bool round_first) {
-  return narrow(quantize_column_8(x, inverse, zero_point, low, high, round_first),
-                quantize_column_8(at(x, 32), inverse + 8, zero_point + 8, low, high, round_first),
-                quantize_column_8(at(x, 64), inverse + 16, zero_point + 16, low, high, round_first),
-                quantize_column_8(at(x, 96), inverse + 24, zero_point + 24, low, high, round_first));
+                                                                        const float *zero_point, __m256 high,
+                                                                        const bool round_first, const bool is_signed) {
+  return saturated(quantize_column_8(x, inverse, zero_point, high, round_first),
+                   quantize_column_8(at(x, 32), inverse + 8, zero_point + 8, high, round_first),
+                   quantize_column_8(at(x, 64), inverse + 16, zero_point + 16, high, round_first),
+                   quantize_column_8(at(x, 96), inverse + 24, zero_point + 24, high, round_first),
+                   _mm256_setzero_si256(), is_signed);
 }
 
 static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_quantize_block *block,
                                                                      const oct_quantize_columns_rule *rule,
-                                                                     bool round_first) {
-  const __m256 low = _mm256_set1_ps(rule->low), high = _mm256_set1_ps(rule->high);
+                                                                     const bool round_first, const bool is_signed) {
+  const __m256 high = _mm256_set1_ps(rule->high);
   const size_t columns = block->columns, tail = columns % STEP, body = columns - tail;
   float inverse[STEP] = {0}, zero_point[STEP] = {0}, padded[STEP] = {0};
   if (tail) {
@@ -157,21 +153,30 @@ static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_q
     void *q = at_mutable(block->to, row * block->to_stride);
     for (size_t c = 0; c < body; c += STEP)
       _mm256_storeu_si256(at_mutable(q, c), quantize_column_32(at(x, 4 * c), rule->inverse + c, rule->zero_point + c,
-                                                               low, high, round_first));
+                                                               high, round_first, is_signed));
     if (tail) {
       uint8_t out[STEP];
       memcpy(padded, at(x, 4 * body), 4 * tail);
-      _mm256_storeu_si256((__m256i *)out, quantize_column_32(padded, inverse, zero_point, low, high, round_first));
+      _mm256_storeu_si256((__m256i *)out,
+                          quantize_column_32(padded, inverse, zero_point, high, round_first, is_signed));
       memcpy(at_mutable(q, body), out, tail);
     }
   }
 }
 
 static void quantize_byte_columns(const oct_quantize_block *block, const oct_quantize_columns_rule *rule) {
-  if (rule->round_first)
-    quantize_byte_rows(block, rule, true);
-  else
-    quantize_byte_rows(block, rule, false);
+  const bool is_signed = rule->low < 0.0f;
+  if (rule->round_first) {
+    if (is_signed)
+      quantize_byte_rows(block, rule, true, true);
+    else
+      quantize_byte_rows(block, rule, true, false);
+  } else {
+    if (is_signed)
+      quantize_byte_rows(block, rule, false, true);
+    else
+      quantize_byte_rows(block, rule, false, false);
+  }
 }
 
 static void quantize_s32_columns(const oct_quantize_block *block, const float *inverse, const int32_t *zero_point) {
@@ -341,12 +346,12 @@ static inline __attribute__((always_inline)) __m256i parameters_8(const void *ba
   return per_column ? _mm256_loadu_si256(at(base, 4 * column)) : _mm256_set1_epi32(oct_load_s32(base, 0));
 }
 
+/* Integers that saturation and the lower clamp of bytes bring into range. */
 static inline __attribute__((always_inline)) __m256i requantize_8(const void *acc, const oct_requantize_rule *r,
                                                                   size_t c) {
   const __m256 multiplier = _mm256_castsi256_ps(parameters_8(r->multiplier, c, r->per_column));
   const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_loadu_si256(acc)), multiplier);
-  const __m256 t = clamp_ps(product, _mm256_set1_ps(r->low), _mm256_set1_ps(r->high));
-  return _mm256_add_epi32(_mm256_cvtps_epi32(t), _mm256_set1_epi32(r->zero_point));
+  return _mm256_cvtps_epi32(_mm256_min_ps(product, _mm256_set1_ps(r->high)));
 }
 
 /* acc << left, saturating. */
@@ -381,17 +386,20 @@ static inline __attribute__((always_inline)) __m256i requantize_fixed_8(const vo
 }
 
 static inline __attribute__((always_inline)) __m256i requantize_32(const void *acc, const oct_requantize_rule *r,
-                                                                   size_t c, bool fixed) {
+                                                                   size_t c, const bool fixed, const bool is_signed) {
   if (fixed)
     return narrow(requantize_fixed_8(acc, r, c), requantize_fixed_8(at(acc, 32), r, c + 8),
                   requantize_fixed_8(at(acc, 64), r, c + 16), requantize_fixed_8(at(acc, 96), r, c + 24));
-  return narrow(requantize_8(acc, r, c), requantize_8(at(acc, 32), r, c + 8), requantize_8(at(acc, 64), r, c + 16),
-                requantize_8(at(acc, 96), r, c + 24));
+  const __m256i bytes =
+      saturated(requantize_8(acc, r, c), requantize_8(at(acc, 32), r, c + 8), requantize_8(at(acc, 64), r, c + 16),
+                requantize_8(at(acc, 96), r, c + 24), _mm256_set1_epi16((int16_t)r->zero_point), is_signed);
+  const __m256i lowest = _mm256_set1_epi8((char)((int32_t)r->low + r->zero_point));
+  return is_signed ? _mm256_max_epi8(bytes, lowest) : _mm256_max_epu8(bytes, lowest);
 }
 
 static inline __attribute__((always_inline)) void requantize_rows(const oct_quantize_block *block,
-                                                                  const oct_requantize_rule *rule, bool fixed,
-                                                                  bool per_column) {
+                                                                  const oct_requantize_rule *rule, const bool fixed,
+                                                                  const bool per_column, const bool is_signed) {
   oct_requantize_rule r = *rule;
   r.per_column = per_column;
   const size_t tail = block->columns % STEP, body = block->columns - tail;
@@ -413,29 +421,38 @@ static inline __attribute__((always_inline)) void requantize_rows(const oct_quan
     const void *acc = at(block->from, 4 * row * block->from_stride);
     void *q = at_mutable(block->to, row * block->to_stride);
     for (size_t c = 0; c < body; c += STEP)
-      _mm256_storeu_si256(at_mutable(q, c), requantize_32(at(acc, 4 * c), &r, c, fixed));
+      _mm256_storeu_si256(at_mutable(q, c), requantize_32(at(acc, 4 * c), &r, c, fixed, is_signed));
     if (tail) {
       int32_t padded[STEP] = {0};
       uint8_t out[STEP];
       memcpy(padded, at(acc, 4 * body), 4 * tail);
-      _mm256_storeu_si256((__m256i *)out, requantize_32(padded, &last, 0, fixed));
+      _mm256_storeu_si256((__m256i *)out, requantize_32(padded, &last, 0, fixed, is_signed));
       memcpy(at_mutable(q, body), out, tail);
     }
   }
 }
 
+/* Outputs that are never below 0 come out the same either way. */
 static void requantize(const oct_quantize_block *block, const oct_requantize_rule *rule) {
-  if (rule->per_column)
-    requantize_rows(block, rule, false, true);
-  else
-    requantize_rows(block, rule, false, false);
+  const bool is_signed = (int32_t)rule->low + rule->zero_point < 0;
+  if (rule->per_column) {
+    if (is_signed)
+      requantize_rows(block, rule, false, true, true);
+    else
+      requantize_rows(block, rule, false, true, false);
+  } else {
+    if (is_signed)
+      requantize_rows(block, rule, false, false, true);
+    else
+      requantize_rows(block, rule, false, false, false);
+  }
 }
 
 static void requantize_fixed(const oct_quantize_block *block, const oct_requantize_rule *rule) {
   if (rule->per_column)
-    requantize_rows(block, rule, true, true);
+    requantize_rows(block, rule, true, true, false);
   else
-    requantize_rows(block, rule, true, false);
+    requantize_rows(block, rule, true, false, false);
 }
 
 OCT_ISA_END
