@@ -167,29 +167,44 @@ static inline __attribute__((always_inline)) void sum_three(const oct_depthwise_
   store_sums(s, first, count, zero_points, k, acc, sums);
 }
 
+/* Outputs in a row one column apart, or `distance` bytes. */
+static inline __attribute__((always_inline)) void sum_few(const oct_depthwise_sum *s, size_t first, const int count,
+                                                          const size_t distance, const bool zero_points,
+                                                          const bool three, const unit_constants *k) {
+  if (three)
+    sum_three(s, first, count, zero_points, k);
+  else
+    sum_outputs(s, first, count, distance, zero_points, k);
+}
+
+/* Eight outputs at a time, and the rest at once: alone, an output waits for the latency of each product. */
 static inline __attribute__((always_inline)) void sum_run(const oct_depthwise_sum *s, const size_t distance,
-                                                          const bool zero_points, const unit_constants *k) {
+                                                          const bool zero_points, const bool three,
+                                                          const unit_constants *k) {
   size_t o = 0;
-  for (; o + 8 <= s->outputs; o += 8) sum_outputs(s, o, 8, distance, zero_points, k);
-  for (; o + 4 <= s->outputs; o += 4) sum_outputs(s, o, 4, distance, zero_points, k);
-  for (; o < s->outputs; o++) sum_outputs(s, o, 1, distance, zero_points, k);
+  for (; o + 8 <= s->outputs; o += 8) sum_few(s, o, 8, distance, zero_points, three, k);
+  switch (s->outputs - o) {
+    case 7: sum_few(s, o, 7, distance, zero_points, three, k); break;
+    case 6: sum_few(s, o, 6, distance, zero_points, three, k); break;
+    case 5: sum_few(s, o, 5, distance, zero_points, three, k); break;
+    case 4: sum_few(s, o, 4, distance, zero_points, three, k); break;
+    case 3: sum_few(s, o, 3, distance, zero_points, three, k); break;
+    case 2: sum_few(s, o, 2, distance, zero_points, three, k); break;
+    case 1: sum_few(s, o, 1, distance, zero_points, three, k); break;
+  }
 }
 
 static inline __attribute__((always_inline)) void sum_all(const oct_depthwise_sum *s, const bool zero_points) {
   const __m512i w_zero_point = _mm512_loadu_si512(s->unit->zero_point);
   const unit_constants k = {start_of(s, w_zero_point), w_zero_point, _mm512_set1_epi8(1)};
-  if (s->steps == 3 && s->groups == 1 && s->output_distance == CELL && s->step_distance == CELL) {
-    size_t o = 0;
-    for (; o + 8 <= s->outputs; o += 8) sum_three(s, o, 8, zero_points, &k);
-    for (; o + 2 <= s->outputs; o += 2) sum_three(s, o, 2, zero_points, &k);
-    if (o < s->outputs) sum_three(s, o, 1, zero_points, &k);
-  } else if (s->output_distance == CELL) {
-    sum_run(s, CELL, zero_points, &k);
-  } else if (s->output_distance == 2 * CELL) {
-    sum_run(s, 2 * CELL, zero_points, &k);
-  } else {
-    sum_run(s, s->output_distance, zero_points, &k);
-  }
+  if (s->steps == 3 && s->groups == 1 && s->output_distance == CELL && s->step_distance == CELL)
+    sum_run(s, CELL, zero_points, true, &k);
+  else if (s->output_distance == CELL)
+    sum_run(s, CELL, zero_points, false, &k);
+  else if (s->output_distance == 2 * CELL)
+    sum_run(s, 2 * CELL, zero_points, false, &k);
+  else
+    sum_run(s, s->output_distance, zero_points, false, &k);
 }
 
 static void sum(const oct_depthwise_sum *s) {
