@@ -214,45 +214,66 @@ static void sum(const oct_depthwise_sum *s) {
     sum_all(s, false);
 }
 
+/* What the rows of 64 columns share; stores of bytes would make the compiler load it again for each. */
+typedef struct store_constants {
+  __m512 bias[4], multiplier[4], high;
+  __m512i zero_point, lowest;
+} store_constants;
+
 /* Sixteen columns as integers above -2^31 less the zero point, not yet clamped below. The operands' order lets a NaN
  * pass the minimum and become -2^31, the lower end of every clamp. */
-static inline __m512i integer_16(const oct_stage *stage, const int32_t *acc, size_t column) {
-  const __m512 sum = _mm512_add_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc)), _mm512_loadu_ps(stage->bias + column));
-  const __m512 t = _mm512_mul_ps(sum, _mm512_loadu_ps(stage->multiplier + column));
-  return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(stage->high), t));
+static inline __attribute__((always_inline)) __m512i integer_16(const int32_t *acc, const store_constants *k,
+                                                                const int part, const bool biased) {
+  const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(acc + UNIT * part));
+  const __m512 t = _mm512_mul_ps(biased ? _mm512_add_ps(sum, k->bias[part]) : sum, k->multiplier[part]);
+  return _mm512_cvtps_epi32(_mm512_min_ps(k->high, t));
 }
 
 /* 64 columns to bytes: the packing saturates far below the clamp, which follows on bytes. */
-static inline __attribute__((always_inline)) __m512i bytes_64(const oct_stage *stage, const int32_t *acc, size_t column,
-                                                              __m512i zero_point, __m512i lowest,
-                                                              const bool is_signed) {
-  const __m512i ab = _mm512_packs_epi32(integer_16(stage, acc, column), integer_16(stage, acc + 16, column + 16));
-  const __m512i cd =
-      _mm512_packs_epi32(integer_16(stage, acc + 32, column + 32), integer_16(stage, acc + 48, column + 48));
-  const __m512i low = _mm512_adds_epi16(ab, zero_point), high = _mm512_adds_epi16(cd, zero_point);
-  const __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lowest)
-                                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), lowest);
+static inline __attribute__((always_inline)) __m512i bytes_64(const int32_t *acc, const store_constants *k,
+                                                              const bool biased, const bool is_signed) {
+  const __m512i ab = _mm512_packs_epi32(integer_16(acc, k, 0, biased), integer_16(acc, k, 1, biased));
+  const __m512i cd = _mm512_packs_epi32(integer_16(acc, k, 2, biased), integer_16(acc, k, 3, biased));
+  const __m512i low = _mm512_adds_epi16(ab, k->zero_point), high = _mm512_adds_epi16(cd, k->zero_point);
+  const __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), k->lowest)
+                                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), k->lowest);
   return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
 
-static inline __attribute__((always_inline)) void store_64(const oct_depthwise_store *s, const bool is_signed) {
+static inline __attribute__((always_inline)) void store_64(const oct_depthwise_store *s, const bool biased,
+                                                           const bool is_signed) {
   const oct_stage *stage = s->stage;
-  const __m512i zero_point = _mm512_set1_epi16((int16_t)stage->zero_point);
-  const __m512i lowest = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point));
+  store_constants k = {.high = _mm512_set1_ps(stage->high),
+                       .zero_point = _mm512_set1_epi16((int16_t)stage->zero_point),
+                       .lowest = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point))};
+  OCT_UNROLL
+  for (size_t part = 0; part < 4; part++) {
+    k.bias[part] = _mm512_loadu_ps(stage->bias + s->column + UNIT * part);
+    k.multiplier[part] = _mm512_loadu_ps(stage->multiplier + s->column + UNIT * part);
+  }
+  const size_t rows = s->rows, acc_stride = s->acc_stride;
+  const ptrdiff_t y_stride = s->y_stride;
   const int32_t *acc = s->acc;
   char *y = s->y;
-  for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride)
-    _mm512_storeu_si512(y, bytes_64(stage, acc, s->column, zero_point, lowest, is_signed));
+  for (size_t row = 0; row < rows; row++, acc += acc_stride, y += y_stride)
+    _mm512_storeu_si512(y, bytes_64(acc, &k, biased, is_signed));
 }
 
 static void store(const oct_depthwise_store *s) {
   const oct_stage *stage = s->stage;
   const bool bytes = stage->dtype == OCT_U8 || stage->dtype == OCT_S8;
   if (bytes && s->columns == OCT_DEPTHWISE_CHANNELS) {
-    if (stage->dtype == OCT_S8)
-      store_64(s, true);
-    else
-      store_64(s, false);
+    if (stage->dtype == OCT_S8) {
+      if (stage->has_bias)
+        store_64(s, true, true);
+      else
+        store_64(s, false, true);
+    } else {
+      if (stage->has_bias)
+        store_64(s, true, false);
+      else
+        store_64(s, false, false);
+    }
     return;
   }
   for (size_t c = 0; c < s->columns; c += UNIT) {
