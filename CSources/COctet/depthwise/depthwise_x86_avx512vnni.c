@@ -276,6 +276,10 @@ static void store(const oct_depthwise_store *s) {
     }
     return;
   }
+  /* Copies, which stores of bytes cannot change. */
+  const oct_stage local = *stage;
+  const size_t rows = s->rows, acc_stride = s->acc_stride;
+  const ptrdiff_t y_stride = s->y_stride;
   for (size_t c = 0; c < s->columns; c += UNIT) {
     const size_t left = s->columns - c;
     const __mmask16 m = left >= UNIT ? 0xFFFF : (__mmask16)((1u << left) - 1);
@@ -283,16 +287,16 @@ static void store(const oct_depthwise_store *s) {
     const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + s->column + c);
     const int32_t *acc = s->acc + c;
     char *y = s->y + c * (bytes ? 1 : 4);
-    for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride) {
+    for (size_t row = 0; row < rows; row++, acc += acc_stride, y += y_stride) {
       const __m512i v = _mm512_loadu_si512(acc);
       if (bytes) {
-        const __m128i q = _mm512_cvtepi32_epi8(oct_stage_integer_avx512(stage, v, bias, multiplier));
+        const __m128i q = _mm512_cvtepi32_epi8(oct_stage_integer_avx512(&local, v, bias, multiplier));
         if (left >= UNIT)
           _mm_storeu_si128((__m128i *)y, q);
         else
           _mm_mask_storeu_epi8(y, m, q);
       } else if (stage->dtype == OCT_F32) {
-        _mm512_mask_storeu_ps(y, m, oct_stage_real_avx512(stage, v, bias, multiplier));
+        _mm512_mask_storeu_ps(y, m, oct_stage_real_avx512(&local, v, bias, multiplier));
       } else {
         _mm512_mask_storeu_epi32(y, m, v);
       }
