@@ -167,29 +167,44 @@ static inline __attribute__((always_inline)) void sum_three(const oct_depthwise_
   store_sums(s, first, count, zero_points, k, acc, sums);
 }
 
+/* Outputs in a row one column apart, or `distance` bytes. */
+static inline __attribute__((always_inline)) void sum_few(const oct_depthwise_sum *s, size_t first, const int count,
+                                                          const size_t distance, const bool zero_points,
+                                                          const bool three, const unit_constants *k) {
+  if (three)
+    sum_three(s, first, count, zero_points, k);
+  else
+    sum_outputs(s, first, count, distance, zero_points, k);
+}
+
+/* Eight outputs at a time, and the rest at once: alone, an output waits for the latency of each product. */
 static inline __attribute__((always_inline)) void sum_run(const oct_depthwise_sum *s, const size_t distance,
-                                                          const bool zero_points, const unit_constants *k) {
+                                                          const bool zero_points, const bool three,
+                                                          const unit_constants *k) {
   size_t o = 0;
-  for (; o + 8 <= s->outputs; o += 8) sum_outputs(s, o, 8, distance, zero_points, k);
-  for (; o + 4 <= s->outputs; o += 4) sum_outputs(s, o, 4, distance, zero_points, k);
-  for (; o < s->outputs; o++) sum_outputs(s, o, 1, distance, zero_points, k);
+  for (; o + 8 <= s->outputs; o += 8) sum_few(s, o, 8, distance, zero_points, three, k);
+  switch (s->outputs - o) {
+    case 7: sum_few(s, o, 7, distance, zero_points, three, k); break;
+    case 6: sum_few(s, o, 6, distance, zero_points, three, k); break;
+    case 5: sum_few(s, o, 5, distance, zero_points, three, k); break;
+    case 4: sum_few(s, o, 4, distance, zero_points, three, k); break;
+    case 3: sum_few(s, o, 3, distance, zero_points, three, k); break;
+    case 2: sum_few(s, o, 2, distance, zero_points, three, k); break;
+    case 1: sum_few(s, o, 1, distance, zero_points, three, k); break;
+  }
 }
 
 static inline __attribute__((always_inline)) void sum_all(const oct_depthwise_sum *s, const bool zero_points) {
   const __m512i w_zero_point = _mm512_loadu_si512(s->unit->zero_point);
   const unit_constants k = {start_of(s, w_zero_point), w_zero_point, _mm512_set1_epi8(1)};
-  if (s->steps == 3 && s->groups == 1 && s->output_distance == CELL && s->step_distance == CELL) {
-    size_t o = 0;
-    for (; o + 8 <= s->outputs; o += 8) sum_three(s, o, 8, zero_points, &k);
-    for (; o + 2 <= s->outputs; o += 2) sum_three(s, o, 2, zero_points, &k);
-    if (o < s->outputs) sum_three(s, o, 1, zero_points, &k);
-  } else if (s->output_distance == CELL) {
-    sum_run(s, CELL, zero_points, &k);
-  } else if (s->output_distance == 2 * CELL) {
-    sum_run(s, 2 * CELL, zero_points, &k);
-  } else {
-    sum_run(s, s->output_distance, zero_points, &k);
-  }
+  if (s->steps == 3 && s->groups == 1 && s->output_distance == CELL && s->step_distance == CELL)
+    sum_run(s, CELL, zero_points, true, &k);
+  else if (s->output_distance == CELL)
+    sum_run(s, CELL, zero_points, false, &k);
+  else if (s->output_distance == 2 * CELL)
+    sum_run(s, 2 * CELL, zero_points, false, &k);
+  else
+    sum_run(s, s->output_distance, zero_points, false, &k);
 }
 
 static void sum(const oct_depthwise_sum *s) {
@@ -199,47 +214,72 @@ static void sum(const oct_depthwise_sum *s) {
     sum_all(s, false);
 }
 
+/* What the rows of 64 columns share; stores of bytes would make the compiler load it again for each. */
+typedef struct store_constants {
+  __m512 bias[4], multiplier[4], high;
+  __m512i zero_point, lowest;
+} store_constants;
+
 /* Sixteen columns as integers above -2^31 less the zero point, not yet clamped below. The operands' order lets a NaN
  * pass the minimum and become -2^31, the lower end of every clamp. */
-static inline __m512i integer_16(const oct_stage *stage, const int32_t *acc, size_t column) {
-  const __m512 sum = _mm512_add_ps(_mm512_cvtepi32_ps(_mm512_loadu_si512(acc)), _mm512_loadu_ps(stage->bias + column));
-  const __m512 t = _mm512_mul_ps(sum, _mm512_loadu_ps(stage->multiplier + column));
-  return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(stage->high), t));
+static inline __attribute__((always_inline)) __m512i integer_16(const int32_t *acc, const store_constants *k,
+                                                                const int part, const bool biased) {
+  const __m512 sum = _mm512_cvtepi32_ps(_mm512_loadu_si512(acc + UNIT * part));
+  const __m512 t = _mm512_mul_ps(biased ? _mm512_add_ps(sum, k->bias[part]) : sum, k->multiplier[part]);
+  return _mm512_cvtps_epi32(_mm512_min_ps(k->high, t));
 }
 
 /* 64 columns to bytes: the packing saturates far below the clamp, which follows on bytes. */
-static inline __attribute__((always_inline)) __m512i bytes_64(const oct_stage *stage, const int32_t *acc, size_t column,
-                                                              __m512i zero_point, __m512i lowest,
-                                                              const bool is_signed) {
-  const __m512i ab = _mm512_packs_epi32(integer_16(stage, acc, column), integer_16(stage, acc + 16, column + 16));
-  const __m512i cd =
-      _mm512_packs_epi32(integer_16(stage, acc + 32, column + 32), integer_16(stage, acc + 48, column + 48));
-  const __m512i low = _mm512_adds_epi16(ab, zero_point), high = _mm512_adds_epi16(cd, zero_point);
-  const __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), lowest)
-                                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), lowest);
+static inline __attribute__((always_inline)) __m512i bytes_64(const int32_t *acc, const store_constants *k,
+                                                              const bool biased, const bool is_signed) {
+  const __m512i ab = _mm512_packs_epi32(integer_16(acc, k, 0, biased), integer_16(acc, k, 1, biased));
+  const __m512i cd = _mm512_packs_epi32(integer_16(acc, k, 2, biased), integer_16(acc, k, 3, biased));
+  const __m512i low = _mm512_adds_epi16(ab, k->zero_point), high = _mm512_adds_epi16(cd, k->zero_point);
+  const __m512i bytes = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low, high), k->lowest)
+                                  : _mm512_max_epu8(_mm512_packus_epi16(low, high), k->lowest);
   return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
 
-static inline __attribute__((always_inline)) void store_64(const oct_depthwise_store *s, const bool is_signed) {
+static inline __attribute__((always_inline)) void store_64(const oct_depthwise_store *s, const bool biased,
+                                                           const bool is_signed) {
   const oct_stage *stage = s->stage;
-  const __m512i zero_point = _mm512_set1_epi16((int16_t)stage->zero_point);
-  const __m512i lowest = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point));
+  store_constants k = {.high = _mm512_set1_ps(stage->high),
+                       .zero_point = _mm512_set1_epi16((int16_t)stage->zero_point),
+                       .lowest = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point))};
+  OCT_UNROLL
+  for (size_t part = 0; part < 4; part++) {
+    k.bias[part] = _mm512_loadu_ps(stage->bias + s->column + UNIT * part);
+    k.multiplier[part] = _mm512_loadu_ps(stage->multiplier + s->column + UNIT * part);
+  }
+  const size_t rows = s->rows, acc_stride = s->acc_stride;
+  const ptrdiff_t y_stride = s->y_stride;
   const int32_t *acc = s->acc;
   char *y = s->y;
-  for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride)
-    _mm512_storeu_si512(y, bytes_64(stage, acc, s->column, zero_point, lowest, is_signed));
+  for (size_t row = 0; row < rows; row++, acc += acc_stride, y += y_stride)
+    _mm512_storeu_si512(y, bytes_64(acc, &k, biased, is_signed));
 }
 
 static void store(const oct_depthwise_store *s) {
   const oct_stage *stage = s->stage;
   const bool bytes = stage->dtype == OCT_U8 || stage->dtype == OCT_S8;
   if (bytes && s->columns == OCT_DEPTHWISE_CHANNELS) {
-    if (stage->dtype == OCT_S8)
-      store_64(s, true);
-    else
-      store_64(s, false);
+    if (stage->dtype == OCT_S8) {
+      if (stage->has_bias)
+        store_64(s, true, true);
+      else
+        store_64(s, false, true);
+    } else {
+      if (stage->has_bias)
+        store_64(s, true, false);
+      else
+        store_64(s, false, false);
+    }
     return;
   }
+  /* Copies, which stores of bytes cannot change. */
+  const oct_stage local = *stage;
+  const size_t rows = s->rows, acc_stride = s->acc_stride;
+  const ptrdiff_t y_stride = s->y_stride;
   for (size_t c = 0; c < s->columns; c += UNIT) {
     const size_t left = s->columns - c;
     const __mmask16 m = left >= UNIT ? 0xFFFF : (__mmask16)((1u << left) - 1);
@@ -247,16 +287,16 @@ static void store(const oct_depthwise_store *s) {
     const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + s->column + c);
     const int32_t *acc = s->acc + c;
     char *y = s->y + c * (bytes ? 1 : 4);
-    for (size_t row = 0; row < s->rows; row++, acc += s->acc_stride, y += s->y_stride) {
+    for (size_t row = 0; row < rows; row++, acc += acc_stride, y += y_stride) {
       const __m512i v = _mm512_loadu_si512(acc);
       if (bytes) {
-        const __m128i q = _mm512_cvtepi32_epi8(oct_stage_integer_avx512(stage, v, bias, multiplier));
+        const __m128i q = _mm512_cvtepi32_epi8(oct_stage_integer_avx512(&local, v, bias, multiplier));
         if (left >= UNIT)
           _mm_storeu_si128((__m128i *)y, q);
         else
           _mm_mask_storeu_epi8(y, m, q);
       } else if (stage->dtype == OCT_F32) {
-        _mm512_mask_storeu_ps(y, m, oct_stage_real_avx512(stage, v, bias, multiplier));
+        _mm512_mask_storeu_ps(y, m, oct_stage_real_avx512(&local, v, bias, multiplier));
       } else {
         _mm512_mask_storeu_epi32(y, m, v);
       }

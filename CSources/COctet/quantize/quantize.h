@@ -6,7 +6,7 @@
 #include "kernels.h"
 
 /* Elements per claimed range, 64 KB of float32, and the fewest elements for which a team is started. */
-enum { OCT_QUANTIZE_GRAIN = 16384, OCT_QUANTIZE_FORK = 8 * OCT_QUANTIZE_GRAIN };
+enum { OCT_QUANTIZE_GRAIN = 16384, OCT_QUANTIZE_FORK = 16 * OCT_QUANTIZE_GRAIN };
 
 /* The best kernels that oct_max_isa() allows. */
 oct_status oct_quantize_select(const oct_quantize_kernels **kernels);

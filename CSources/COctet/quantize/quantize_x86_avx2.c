@@ -8,6 +8,7 @@
 #if OCT_ARCH_X86
 #include <immintrin.h>
 
+#include "base/unroll.h"
 #include "kernels.h"
 
 OCT_FP_STRICT
@@ -15,11 +16,6 @@ OCT_FP_STRICT
 enum { LANES = 8, STEP = 32 };
 
 OCT_ISA_BEGIN(AVX2)
-
-/* minps returns its second operand when the first is NaN: NaN ends at `high`. */
-static inline __m256 clamp_ps(__m256 value, __m256 low, __m256 high) {
-  return _mm256_max_ps(_mm256_min_ps(value, high), low);
-}
 
 /* The low bytes of 32 int32 within -512..511, in order. */
 static inline __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
@@ -29,34 +25,67 @@ static inline __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
   return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
+/* 32 int32 plus zero_point (in int16 lanes) as bytes, in order. What lies below the bytes' range saturates at its end,
+ * down to the -2^31 that the conversion makes of everything below int32; nothing may lie above the range. */
+static inline __attribute__((always_inline)) __m256i saturated(__m256i a, __m256i b, __m256i c, __m256i d,
+                                                               __m256i zero_point, const bool is_signed) {
+  const __m256i ab = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_point);
+  const __m256i cd = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero_point);
+  const __m256i bytes = is_signed ? _mm256_packs_epi16(ab, cd) : _mm256_packus_epi16(ab, cd);
+  return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
 static inline const void *at(const void *base, size_t bytes) { return (const char *)base + bytes; }
 static inline void *at_mutable(void *base, size_t bytes) { return (char *)base + bytes; }
 
-static inline __m256i quantize_8(const void *x, __m256 inverse, __m256 add, __m256 low, __m256 high,
-                                 __m256i zero_point) {
-  const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(x), inverse);
-  const __m256 t = clamp_ps(_mm256_add_ps(product, add), low, high);
-  return _mm256_add_epi32(_mm256_cvtps_epi32(t), zero_point);
+/* A rule in vectors. The lower bound is an end of the output type, which saturation keeps by itself. */
+typedef struct quantize_vectors {
+  __m256 inverse, add, high;
+  __m256i zero_point;
+} quantize_vectors;
+
+/* minps returns its second operand when the first is NaN: NaN ends at `high`. */
+static inline __attribute__((always_inline)) __m256i quantize_8(const void *x, const quantize_vectors *v,
+                                                                const bool adds) {
+  const __m256 product = _mm256_mul_ps(_mm256_loadu_ps(x), v->inverse);
+  return _mm256_cvtps_epi32(_mm256_min_ps(adds ? _mm256_add_ps(product, v->add) : product, v->high));
 }
 
-static inline __m256i quantize_32(const void *x, const oct_quantize_rule *rule) {
-  const __m256 inverse = _mm256_set1_ps(rule->inverse), add = _mm256_set1_ps(rule->add);
-  const __m256 low = _mm256_set1_ps(rule->low), high = _mm256_set1_ps(rule->high);
-  const __m256i z = _mm256_set1_epi32(rule->zero_point);
-  return narrow(quantize_8(x, inverse, add, low, high, z), quantize_8(at(x, 32), inverse, add, low, high, z),
-                quantize_8(at(x, 64), inverse, add, low, high, z), quantize_8(at(x, 96), inverse, add, low, high, z));
+static inline __attribute__((always_inline)) __m256i quantize_32(const void *x, const quantize_vectors *v,
+                                                                 const bool adds, const bool is_signed) {
+  return saturated(quantize_8(x, v, adds), quantize_8(at(x, 32), v, adds), quantize_8(at(x, 64), v, adds),
+                   quantize_8(at(x, 96), v, adds), v->zero_point, is_signed);
 }
 
-static void quantize_byte(const void *x, size_t count, const oct_quantize_rule *rule, void *q) {
-  const oct_quantize_rule r = *rule;
+static inline __attribute__((always_inline)) void quantize_run(const void *x, size_t count,
+                                                               const oct_quantize_rule *rule, void *q, const bool adds,
+                                                               const bool is_signed) {
+  const quantize_vectors v = {_mm256_set1_ps(rule->inverse), _mm256_set1_ps(rule->add), _mm256_set1_ps(rule->high),
+                              _mm256_set1_epi16((int16_t)rule->zero_point)};
   size_t i = 0;
-  for (; i + STEP <= count; i += STEP) _mm256_storeu_si256(at_mutable(q, i), quantize_32(at(x, 4 * i), &r));
+  for (; i + STEP <= count; i += STEP)
+    _mm256_storeu_si256(at_mutable(q, i), quantize_32(at(x, 4 * i), &v, adds, is_signed));
   if (i < count) {
     float padded[STEP] = {0};
     uint8_t out[STEP];
     memcpy(padded, at(x, 4 * i), 4 * (count - i));
-    _mm256_storeu_si256((__m256i *)out, quantize_32(padded, &r));
+    _mm256_storeu_si256((__m256i *)out, quantize_32(padded, &v, adds, is_signed));
     memcpy(at_mutable(q, i), out, count - i);
+  }
+}
+
+static void quantize_byte(const void *x, size_t count, const oct_quantize_rule *rule, void *q) {
+  const bool adds = rule->add != 0.0f;
+  if (oct_quantize_is_signed(rule)) {
+    if (adds)
+      quantize_run(x, count, rule, q, true, true);
+    else
+      quantize_run(x, count, rule, q, false, true);
+  } else {
+    if (adds)
+      quantize_run(x, count, rule, q, true, false);
+    else
+      quantize_run(x, count, rule, q, false, false);
   }
 }
 
@@ -90,28 +119,29 @@ static void quantize_s32(const void *x, size_t count, float inverse, int32_t zer
 }
 
 static inline __attribute__((always_inline)) __m256i quantize_column_8(const void *x, const float *inverse,
-                                                                       const float *zero_point, __m256 low, __m256 high,
-                                                                       bool round_first) {
+                                                                       const float *zero_point, __m256 high,
+                                                                       const bool round_first) {
   const __m256 z = _mm256_loadu_ps(zero_point);
   __m256 t = _mm256_mul_ps(_mm256_loadu_ps(x), _mm256_loadu_ps(inverse));
   /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
   if (round_first) t = _mm256_round_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  return _mm256_cvtps_epi32(clamp_ps(_mm256_add_ps(t, z), low, high));
+  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_add_ps(t, z), high));
 }
 
 static inline __attribute__((always_inline)) __m256i quantize_column_32(const void *x, const float *inverse,
-                                                                        const float *zero_point, __m256 low,
-                                                                        __m256 high, bool round_first) {
-  return narrow(quantize_column_8(x, inverse, zero_point, low, high, round_first),
-                quantize_column_8(at(x, 32), inverse + 8, zero_point + 8, low, high, round_first),
-                quantize_column_8(at(x, 64), inverse + 16, zero_point + 16, low, high, round_first),
-                quantize_column_8(at(x, 96), inverse + 24, zero_point + 24, low, high, round_first));
+                                                                        const float *zero_point, __m256 high,
+                                                                        const bool round_first, const bool is_signed) {
+  return saturated(quantize_column_8(x, inverse, zero_point, high, round_first),
+                   quantize_column_8(at(x, 32), inverse + 8, zero_point + 8, high, round_first),
+                   quantize_column_8(at(x, 64), inverse + 16, zero_point + 16, high, round_first),
+                   quantize_column_8(at(x, 96), inverse + 24, zero_point + 24, high, round_first),
+                   _mm256_setzero_si256(), is_signed);
 }
 
 static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_quantize_block *block,
                                                                      const oct_quantize_columns_rule *rule,
-                                                                     bool round_first) {
-  const __m256 low = _mm256_set1_ps(rule->low), high = _mm256_set1_ps(rule->high);
+                                                                     const bool round_first, const bool is_signed) {
+  const __m256 high = _mm256_set1_ps(rule->high);
   const size_t columns = block->columns, tail = columns % STEP, body = columns - tail;
   float inverse[STEP] = {0}, zero_point[STEP] = {0}, padded[STEP] = {0};
   if (tail) {
@@ -123,21 +153,30 @@ static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_q
     void *q = at_mutable(block->to, row * block->to_stride);
     for (size_t c = 0; c < body; c += STEP)
       _mm256_storeu_si256(at_mutable(q, c), quantize_column_32(at(x, 4 * c), rule->inverse + c, rule->zero_point + c,
-                                                               low, high, round_first));
+                                                               high, round_first, is_signed));
     if (tail) {
       uint8_t out[STEP];
       memcpy(padded, at(x, 4 * body), 4 * tail);
-      _mm256_storeu_si256((__m256i *)out, quantize_column_32(padded, inverse, zero_point, low, high, round_first));
+      _mm256_storeu_si256((__m256i *)out,
+                          quantize_column_32(padded, inverse, zero_point, high, round_first, is_signed));
       memcpy(at_mutable(q, body), out, tail);
     }
   }
 }
 
 static void quantize_byte_columns(const oct_quantize_block *block, const oct_quantize_columns_rule *rule) {
-  if (rule->round_first)
-    quantize_byte_rows(block, rule, true);
-  else
-    quantize_byte_rows(block, rule, false);
+  const bool is_signed = rule->low < 0.0f;
+  if (rule->round_first) {
+    if (is_signed)
+      quantize_byte_rows(block, rule, true, true);
+    else
+      quantize_byte_rows(block, rule, true, false);
+  } else {
+    if (is_signed)
+      quantize_byte_rows(block, rule, false, true);
+    else
+      quantize_byte_rows(block, rule, false, false);
+  }
 }
 
 static void quantize_s32_columns(const oct_quantize_block *block, const float *inverse, const int32_t *zero_point) {
@@ -160,10 +199,13 @@ static void quantize_s32_columns(const oct_quantize_block *block, const float *i
   }
 }
 
-/* Eight elements as int32, bytes flipped to uint8 first. */
-static inline __attribute__((always_inline)) __m256i load_8(const void *q, bool bytes, uint8_t flip) {
-  if (!bytes) return _mm256_loadu_si256(q);
-  return _mm256_cvtepu8_epi32(_mm_xor_si128(_mm_loadl_epi64(q), _mm_set1_epi8((char)flip)));
+typedef enum element_kind { UINT8, INT8, INT32 } element_kind;
+
+/* Eight elements as int32. */
+static inline __attribute__((always_inline)) __m256i load_8(const void *q, const element_kind kind) {
+  if (kind == INT32) return _mm256_loadu_si256(q);
+  const __m128i bytes = _mm_loadl_epi64(q);
+  return kind == INT8 ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
 }
 
 static inline __m256 real_8(__m256i q, __m256i offset, __m256 zero_point, __m256 scale) {
@@ -177,49 +219,74 @@ static inline __m256 wide_8(__m256i q, __m256i offset, __m256d scale_low, __m256
   return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
 }
 
+/* Constants of a run in vectors; zero_point is the real one for int32 and all that is taken off for bytes. */
+typedef struct dequantize_vectors {
+  __m256i offset;
+  __m256 zero_point, scale;
+  __m256d wide_scale;
+} dequantize_vectors;
+
+static inline __attribute__((always_inline)) __m256 dequantize_8(const void *q, const dequantize_vectors *v,
+                                                                 const element_kind kind, const bool wide) {
+  const __m256i e = load_8(q, kind);
+  if (wide) return wide_8(e, v->offset, v->wide_scale, v->wide_scale);
+  /* Bytes and their zero points are exact in float32: taking off there saves an integer subtraction. */
+  if (kind != INT32) return _mm256_mul_ps(_mm256_sub_ps(_mm256_cvtepi32_ps(e), v->zero_point), v->scale);
+  return real_8(e, v->offset, v->zero_point, v->scale);
+}
+
 static inline __attribute__((always_inline)) void dequantize_run(const void *q, size_t count,
-                                                                 const oct_dequantize_rule *rule, void *x, bool bytes,
-                                                                 bool wide) {
-  const oct_dequantize_rule r = *rule;
-  const size_t width = bytes ? 1 : 4;
-  const __m256i offset = _mm256_set1_epi32(r.offset);
-  const __m256 z = _mm256_set1_ps(r.zero_point), scale = _mm256_set1_ps(r.scale);
-  const __m256d wide_scale = _mm256_set1_pd(r.wide_scale);
-  for (size_t i = 0; i < count; i += LANES) {
-    const size_t left = count - i;
-    int32_t padded[LANES] = {0};
+                                                                 const oct_dequantize_rule *rule, void *x,
+                                                                 const element_kind kind, const bool wide) {
+  const size_t width = kind == INT32 ? 4 : 1;
+  /* Either the offset is 0, once signed bytes are read as such, or the real zero point. */
+  const int32_t offset = rule->offset - (kind == INT8 ? 128 : 0);
+  const dequantize_vectors v = {_mm256_set1_epi32(offset),
+                                _mm256_set1_ps(kind == INT32 ? rule->zero_point : rule->zero_point + (float)offset),
+                                _mm256_set1_ps(rule->scale), _mm256_set1_pd(rule->wide_scale)};
+  size_t i = 0;
+  for (; i + STEP <= count; i += STEP) {
     const void *from = at(q, i * width);
-    if (left < LANES) from = memcpy(padded, from, left * width);
-    const __m256i v = load_8(from, bytes, r.flip);
-    const __m256 y = wide ? wide_8(v, offset, wide_scale, wide_scale) : real_8(v, offset, z, scale);
-    if (left >= LANES) {
-      _mm256_storeu_ps(at_mutable(x, 4 * i), y);
-    } else {
-      float out[LANES];
-      _mm256_storeu_ps(out, y);
-      memcpy(at_mutable(x, 4 * i), out, 4 * left);
-    }
+    void *to = at_mutable(x, 4 * i);
+    OCT_UNROLL
+    for (size_t part = 0; part < STEP; part += LANES)
+      _mm256_storeu_ps(at_mutable(to, 4 * part), dequantize_8(at(from, part * width), &v, kind, wide));
+  }
+  for (; i < count; i += LANES) {
+    const size_t left = count - i < LANES ? count - i : LANES;
+    int32_t padded[LANES] = {0};
+    float out[LANES];
+    memcpy(padded, at(q, i * width), left * width);
+    _mm256_storeu_ps(out, dequantize_8(padded, &v, kind, wide));
+    memcpy(at_mutable(x, 4 * i), out, 4 * left);
   }
 }
 
 static void dequantize_byte(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, true, false);
+  if (rule->flip)
+    dequantize_run(q, count, rule, x, INT8, false);
+  else
+    dequantize_run(q, count, rule, x, UINT8, false);
 }
 static void dequantize_s32(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, false, false);
+  dequantize_run(q, count, rule, x, INT32, false);
 }
 static void dequantize_byte_wide(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, true, true);
+  if (rule->flip)
+    dequantize_run(q, count, rule, x, INT8, true);
+  else
+    dequantize_run(q, count, rule, x, UINT8, true);
 }
 static void dequantize_s32_wide(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, false, true);
+  dequantize_run(q, count, rule, x, INT32, true);
 }
 
 /* Eight columns from column c on; the arrays of the rule hold whole vectors from there. */
 static inline __attribute__((always_inline)) __m256 dequantize_column_8(const void *q,
                                                                         const oct_dequantize_columns_rule *r, size_t c,
                                                                         bool bytes, bool wide) {
-  const __m256i v = load_8(q, bytes, r->flip);
+  __m256i v = load_8(q, bytes ? UINT8 : INT32);
+  if (bytes) v = _mm256_xor_si256(v, _mm256_set1_epi32(r->flip));
   if (wide)
     return wide_8(v, _mm256_loadu_si256((const __m256i *)(r->offsets + c)), _mm256_loadu_pd(r->wide_scale + c),
                   _mm256_loadu_pd(r->wide_scale + c + 4));
@@ -279,12 +346,12 @@ static inline __attribute__((always_inline)) __m256i parameters_8(const void *ba
   return per_column ? _mm256_loadu_si256(at(base, 4 * column)) : _mm256_set1_epi32(oct_load_s32(base, 0));
 }
 
+/* Integers that saturation and the lower clamp of bytes bring into range. */
 static inline __attribute__((always_inline)) __m256i requantize_8(const void *acc, const oct_requantize_rule *r,
                                                                   size_t c) {
   const __m256 multiplier = _mm256_castsi256_ps(parameters_8(r->multiplier, c, r->per_column));
   const __m256 product = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_loadu_si256(acc)), multiplier);
-  const __m256 t = clamp_ps(product, _mm256_set1_ps(r->low), _mm256_set1_ps(r->high));
-  return _mm256_add_epi32(_mm256_cvtps_epi32(t), _mm256_set1_epi32(r->zero_point));
+  return _mm256_cvtps_epi32(_mm256_min_ps(product, _mm256_set1_ps(r->high)));
 }
 
 /* acc << left, saturating. */
@@ -319,17 +386,20 @@ static inline __attribute__((always_inline)) __m256i requantize_fixed_8(const vo
 }
 
 static inline __attribute__((always_inline)) __m256i requantize_32(const void *acc, const oct_requantize_rule *r,
-                                                                   size_t c, bool fixed) {
+                                                                   size_t c, const bool fixed, const bool is_signed) {
   if (fixed)
     return narrow(requantize_fixed_8(acc, r, c), requantize_fixed_8(at(acc, 32), r, c + 8),
                   requantize_fixed_8(at(acc, 64), r, c + 16), requantize_fixed_8(at(acc, 96), r, c + 24));
-  return narrow(requantize_8(acc, r, c), requantize_8(at(acc, 32), r, c + 8), requantize_8(at(acc, 64), r, c + 16),
-                requantize_8(at(acc, 96), r, c + 24));
+  const __m256i bytes =
+      saturated(requantize_8(acc, r, c), requantize_8(at(acc, 32), r, c + 8), requantize_8(at(acc, 64), r, c + 16),
+                requantize_8(at(acc, 96), r, c + 24), _mm256_set1_epi16((int16_t)r->zero_point), is_signed);
+  const __m256i lowest = _mm256_set1_epi8((char)((int32_t)r->low + r->zero_point));
+  return is_signed ? _mm256_max_epi8(bytes, lowest) : _mm256_max_epu8(bytes, lowest);
 }
 
 static inline __attribute__((always_inline)) void requantize_rows(const oct_quantize_block *block,
-                                                                  const oct_requantize_rule *rule, bool fixed,
-                                                                  bool per_column) {
+                                                                  const oct_requantize_rule *rule, const bool fixed,
+                                                                  const bool per_column, const bool is_signed) {
   oct_requantize_rule r = *rule;
   r.per_column = per_column;
   const size_t tail = block->columns % STEP, body = block->columns - tail;
@@ -351,29 +421,38 @@ static inline __attribute__((always_inline)) void requantize_rows(const oct_quan
     const void *acc = at(block->from, 4 * row * block->from_stride);
     void *q = at_mutable(block->to, row * block->to_stride);
     for (size_t c = 0; c < body; c += STEP)
-      _mm256_storeu_si256(at_mutable(q, c), requantize_32(at(acc, 4 * c), &r, c, fixed));
+      _mm256_storeu_si256(at_mutable(q, c), requantize_32(at(acc, 4 * c), &r, c, fixed, is_signed));
     if (tail) {
       int32_t padded[STEP] = {0};
       uint8_t out[STEP];
       memcpy(padded, at(acc, 4 * body), 4 * tail);
-      _mm256_storeu_si256((__m256i *)out, requantize_32(padded, &last, 0, fixed));
+      _mm256_storeu_si256((__m256i *)out, requantize_32(padded, &last, 0, fixed, is_signed));
       memcpy(at_mutable(q, body), out, tail);
     }
   }
 }
 
+/* Outputs that are never below 0 come out the same either way. */
 static void requantize(const oct_quantize_block *block, const oct_requantize_rule *rule) {
-  if (rule->per_column)
-    requantize_rows(block, rule, false, true);
-  else
-    requantize_rows(block, rule, false, false);
+  const bool is_signed = (int32_t)rule->low + rule->zero_point < 0;
+  if (rule->per_column) {
+    if (is_signed)
+      requantize_rows(block, rule, false, true, true);
+    else
+      requantize_rows(block, rule, false, true, false);
+  } else {
+    if (is_signed)
+      requantize_rows(block, rule, false, false, true);
+    else
+      requantize_rows(block, rule, false, false, false);
+  }
 }
 
 static void requantize_fixed(const oct_quantize_block *block, const oct_requantize_rule *rule) {
   if (rule->per_column)
-    requantize_rows(block, rule, true, true);
+    requantize_rows(block, rule, true, true, false);
   else
-    requantize_rows(block, rule, true, false);
+    requantize_rows(block, rule, true, false, false);
 }
 
 OCT_ISA_END
