@@ -166,6 +166,44 @@ static void test_tiers(check_random *random) {
   }
 }
 
+/* Sums just inside and just outside of what double adds exactly, on midpoints of float32 but for the last bit that counts: a tier
+ * that takes one of them for exact rounds it wrongly. */
+static void test_exact_window(void) {
+  for (int e = -90; e <= 90; e += 3)
+    for (int turn = 0; turn < 64; turn++) {
+      const int j = turn % 8, sign = turn & 8 ? -1 : 1;
+      float scale, start;
+      uint8_t code;
+      if (turn < 32) {
+        /* Below: scale * 255 is a midpoint less 2^(3 - j) units, which t adds with one bit more. */
+        const int32_t low = -(128 - (8 >> j)) & 255;
+        scale = ldexpf((float)((1 << 23) + (1 << 22) + 256 * (turn / 8) + low), e - 23);
+        start = ldexpf(1.0f + 0x1p-23f, e - 20 - j);
+        code = 255;
+      } else {
+        /* Above: 59 * 9099507 = 2^29 + 1, half a step of t and one bit more. */
+        scale = ldexpf(9099507.0f, e - 23);
+        start = ldexpf(1.0f + (float)(turn & 1) * 0x1p-23f, e + 26 + j);
+        code = 59;
+      }
+      uint8_t codes[16];
+      memset(codes, code, sizeof codes);
+      scale *= (float)sign;
+      start *= (float)sign;
+      const float want = fmaf(scale, code, start);
+      for (size_t k = 0; k < sizeof tiers / sizeof *tiers; k++) {
+        if (!oct_isa_supported(tiers[k]->isa)) continue;
+        float y[16];
+        for (size_t i = 0; i < 16; i++) y[i] = start;
+        tiers[k]->accumulate[0](codes, 16, scale, 0, y);
+        for (size_t i = 0; i < 16; i++)
+          if (!check(same(y[i], want), "%s: fma(%a, %d, %a) is %a, expected %a", tiers[k]->name, (double)scale, code,
+                     (double)start, (double)y[i], (double)want))
+            return;
+      }
+    }
+}
+
 /* A row against the rule in the header, then unpacked. */
 static void check_row(const float *x, size_t dim, oct_embedding_bits bits, const uint8_t *row, const float *unpacked) {
   const size_t codes = (dim * (size_t)bits + 7) / 8;
@@ -475,6 +513,7 @@ int main(void) {
   test_fma(&random);
   test_halves();
   test_tiers(&random);
+  test_exact_window();
   test_quantize(&random);
   test_bags(&random);
   test_bag_refusals(&random);

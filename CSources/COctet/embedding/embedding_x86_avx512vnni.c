@@ -1,8 +1,7 @@
 /* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd or a variable shift makes codes, vcvtdq2pd, vmulpd and vaddpd add them in double,
  * vcvtpd2ps rounds, masks make the tails.
  *
- * Tile: 16 elements, two vectors of double. Sums that lie on a midpoint of float32 (one in a few hundred) are mended by an error term, as
- * kernels.h derives. Bound by conversions while the table is in cache, by memory otherwise. */
+ * Tile: 16 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h derives. Bound by conversions while the table is in cache, by memory otherwise. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86
@@ -16,8 +15,10 @@ enum { STEP = 16 };
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
-/* Moves sums on midpoints one step towards what RN64 cut off. */
-static inline __attribute__((always_inline)) __m512d mended(__m512d p, __m512d c, __m512d s, __mmask8 middle) {
+/* Moves sums on midpoints of float32 one step towards what RN64 cut off. */
+static inline __attribute__((always_inline)) __m512d mended(__m512d p, __m512d c, __m512d s) {
+  const __m512i rest = _mm512_and_si512(_mm512_castpd_si512(s), _mm512_set1_epi64(OCT_EMBEDDING_REST));
+  const __mmask8 middle = _mm512_cmpeq_epi64_mask(rest, _mm512_set1_epi64(OCT_EMBEDDING_MIDDLE));
   const __m512d part = _mm512_sub_pd(s, p);
   const __m512d e = _mm512_add_pd(_mm512_sub_pd(p, _mm512_sub_pd(s, part)), _mm512_sub_pd(c, part));
   const __mmask8 inexact = _mm512_mask_cmp_pd_mask(middle, e, _mm512_setzero_pd(), _CMP_NEQ_OQ);
@@ -29,23 +30,25 @@ static inline __attribute__((always_inline)) __m512d mended(__m512d p, __m512d c
   return _mm512_castsi512_pd(bits);
 }
 
-static inline __attribute__((always_inline)) __mmask8 middles(__m512d s) {
-  const __m512i rest = _mm512_and_si512(_mm512_castpd_si512(s), _mm512_set1_epi64(OCT_EMBEDDING_REST));
-  return _mm512_cmpeq_epi64_mask(rest, _mm512_set1_epi64(OCT_EMBEDDING_MIDDLE));
-}
+/* What all codes of a row share. */
+typedef struct row {
+  __m512d scale;
+  __m512 bias;
+  __m512i low, last;
+} row;
 
 /* y = fma(scale, q, y + bias) for 16 codes in int32. */
-static inline __attribute__((always_inline)) void add_16(__m512i q, __m512d scale, __m512 bias, float *y,
-                                                         __mmask16 lanes) {
-  const __m512 t = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, y), bias);
+static inline __attribute__((always_inline)) void add_16(__m512i q, const row *r, float *y, __mmask16 lanes) {
+  const __m512 t = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, y), r->bias);
   const __m512d c0 = _mm512_cvtps_pd(_mm512_castps512_ps256(t)), c1 = _mm512_cvtps_pd(_mm512_extractf32x8_ps(t, 1));
-  const __m512d p0 = _mm512_mul_pd(scale, _mm512_cvtepi32_pd(_mm512_castsi512_si256(q)));
-  const __m512d p1 = _mm512_mul_pd(scale, _mm512_cvtepi32_pd(_mm512_extracti32x8_epi32(q, 1)));
+  const __m512d p0 = _mm512_mul_pd(r->scale, _mm512_cvtepi32_pd(_mm512_castsi512_si256(q)));
+  const __m512d p1 = _mm512_mul_pd(r->scale, _mm512_cvtepi32_pd(_mm512_extracti32x8_epi32(q, 1)));
   __m512d s0 = _mm512_add_pd(p0, c0), s1 = _mm512_add_pd(p1, c1);
-  const __mmask8 m0 = middles(s0), m1 = middles(s1);
-  if (m0 | m1) {
-    s0 = mended(p0, c0, s0, m0);
-    s1 = mended(p1, c1, s1, m1);
+  const __m512i size = _mm512_and_si512(_mm512_castps_si512(t), _mm512_set1_epi32(INT32_MAX));
+  const __mmask16 inside = _mm512_mask_cmple_epi32_mask(_mm512_cmpge_epi32_mask(size, r->low), size, r->last);
+  if (inside != 0xFFFF) {
+    s0 = mended(p0, c0, s0);
+    s1 = mended(p1, c1, s1);
   }
   const __m512 sum = _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(s0)), _mm512_cvtpd_ps(s1), 1);
   _mm512_mask_storeu_ps(y, lanes, sum);
@@ -66,14 +69,16 @@ static inline __attribute__((always_inline)) __m512i codes_16(const uint8_t *cod
 
 static inline __attribute__((always_inline)) void accumulate(const uint8_t *codes, size_t dim, float scale, float bias,
                                                              float *y, int bits) {
-  const __m512d factor = _mm512_set1_pd((double)scale);
-  const __m512 shift = _mm512_set1_ps(bias);
+  const oct_embedding_window exact = oct_embedding_exact(scale);
+  const row r = {.scale = _mm512_set1_pd((double)scale),
+                 .bias = _mm512_set1_ps(bias),
+                 .low = _mm512_set1_epi32(exact.low),
+                 .last = _mm512_set1_epi32(exact.last)};
   size_t i = 0;
-  for (; i + STEP <= dim; i += STEP)
-    add_16(codes_16(codes + i / 8 * (size_t)bits, STEP, bits), factor, shift, y + i, 0xFFFF);
+  for (; i + STEP <= dim; i += STEP) add_16(codes_16(codes + i / 8 * (size_t)bits, STEP, bits), &r, y + i, 0xFFFF);
   if (i < dim) {
     const __mmask16 lanes = (__mmask16)((1u << (dim - i)) - 1);
-    add_16(codes_16(codes + i / 8 * (size_t)bits, dim - i, bits), factor, shift, y + i, lanes);
+    add_16(codes_16(codes + i / 8 * (size_t)bits, dim - i, bits), &r, y + i, lanes);
   }
 }
 

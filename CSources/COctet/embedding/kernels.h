@@ -64,6 +64,27 @@ static inline __attribute__((always_inline)) float oct_embedding_fma(float a, ui
   return (float)s;
 }
 
+/* Where p + t needs no second look, told by t alone: bits of |t| within low..last say that the sum in double is exact, so that its one
+ * rounding is to float32. With 2^e <= |a| < 2^(e + 1), p is a multiple of 2^(e - 23) below 2^(e + 9) in size; with
+ * 2^f <= |t| < 2^(f + 1), t is a multiple of 2^(f - 23). A double holds every multiple of 2^k below 2^(k + 53).
+ *
+ *   e <= f <= e + 28: k = e - 23, and |p + t| < 2^(e + 9) + 2^(e + 29) < 2^(k + 53)
+ *   e - 20 <= f < e:  k = f - 23 >= e - 43, and |p + t| < 2^(e + 9) + 2^e < 2^(e + 10) <= 2^(k + 53)
+ *
+ * Nearly all sums of a table lie within. When a isn't a normal number, nothing does. */
+typedef struct oct_embedding_window {
+  int32_t low, last;
+} oct_embedding_window;
+
+static inline oct_embedding_window oct_embedding_exact(float a) {
+  int32_t bits;
+  memcpy(&bits, &a, sizeof bits);
+  const int32_t e = (bits >> 23) & 255;
+  if (e == 0 || e == 255) return (oct_embedding_window){.low = 1, .last = 0};
+  const int32_t bottom = e - 20 < 1 ? 1 : e - 20, top = e + 28 > 254 ? 254 : e + 28;
+  return (oct_embedding_window){.low = bottom << 23, .last = (top << 23) | 0x7FFFFF};
+}
+
 /* Code i of a row. */
 static inline __attribute__((always_inline)) uint32_t oct_embedding_code(const uint8_t *codes, size_t i, int bits) {
   const size_t each = 8 / (size_t)bits;
