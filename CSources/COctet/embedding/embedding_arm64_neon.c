@@ -1,6 +1,7 @@
 /* Embedding rows on NEON: ushl and and make codes, ucvtf, fmul and fadd add them in double, fcvtn rounds.
  *
- * Tile: 8 elements, four vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h derives. Bound by conversions while the table is in cache, by memory otherwise. */
+ * Tile: 8 elements, four vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h
+ * derives. Bound by conversions while the table is in cache, by memory otherwise. */
 #include "base/isa.h"
 
 #if OCT_ARCH_ARM64

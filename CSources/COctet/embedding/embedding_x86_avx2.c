@@ -1,6 +1,7 @@
 /* Embedding rows on AVX2: vpmovzxbd or a variable shift makes codes, vcvtdq2pd, vmulpd and vaddpd add them in double, vcvtpd2ps rounds.
  *
- * Tile: 8 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h derives. Bound by conversions while the table is in cache, by memory otherwise. */
+ * Tile: 8 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h
+ * derives. Bound by conversions while the table is in cache, by memory otherwise. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86

@@ -1,7 +1,8 @@
 /* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd or a variable shift makes codes, vcvtdq2pd, vmulpd and vaddpd add them in double,
  * vcvtpd2ps rounds, masks make the tails.
  *
- * Tile: 16 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h derives. Bound by conversions while the table is in cache, by memory otherwise. */
+ * Tile: 16 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h
+ * derives. Bound by conversions while the table is in cache, by memory otherwise. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86

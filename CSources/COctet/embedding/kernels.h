@@ -45,8 +45,8 @@ oct_status oct_embedding_check_table(const char *entry, const void *table, size_
  *     monotonic and such midpoints are doubles, so a sum on one side of a midpoint stays on that side or lands on it.
  *  3. For |s| in float32's normal range, or beyond its top, where the midpoint to 2^128 decides, a midpoint is a double whose last 29 bits
  *     are 1 and 28 zeros. Below 2^-126 there is nothing to decide: p and t are multiples of 2^-149, so s is a float32.
- *  4. On a midpoint, e = (p + t) - s comes from TwoSum exactly (no overflow: |p + t| < 2^137). When e isn't 0, the true sum lies on e's side,
- *     and s one step of double towards e rounds to the right neighbour. When e is 0 the tie is real and goes to even.
+ *  4. On a midpoint, e = (p + t) - s comes from TwoSum exactly (no overflow: |p + t| < 2^137). When e isn't 0, the true sum lies on
+ *     e's side, and s one step of double towards e rounds to the right neighbour. When e is 0 the tie is real and goes to even.
  *
  * Infinities and NaN have no such midpoints with an ordered e, and pass as IEEE 754 says. */
 enum { OCT_EMBEDDING_REST = 0x1FFFFFFF, OCT_EMBEDDING_MIDDLE = 0x10000000 };

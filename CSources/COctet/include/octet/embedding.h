@@ -18,10 +18,11 @@ typedef enum oct_embedding_bits { OCT_EMBEDDING_8 = 8, OCT_EMBEDDING_4 = 4, OCT_
  * `size` becomes the bytes of one row. */
 OCT_API oct_status oct_embedding_row_size(oct_embedding_bits bits, size_t dim, size_t *size);
 
-/* Quantizes float32 rows [rows, dim], each by its own range. With 8 bits, scale = (max - min) / 255, bias = min,
- * q = rint((x - min) * (255 / ((max - min) + 1e-8))). With 4 and 2 bits, bias = min as float16, scale = (max - bias) / (2^bits - 1) as float16
- * (1 when that is 0 or its reciprocal infinite), q = clamp(rint((x - bias) * (1 / scale)), 0, 2^bits - 1). Every operation rounds to float32,
- * ties to even.
+/* Quantizes float32 rows [rows, dim], each by its own range; every operation rounds to float32, ties to even.
+ *
+ * 8 bits: scale = (max - min) / 255, bias = min, q = rint((x - min) * (255 / ((max - min) + 1e-8))).
+ * 4 and 2 bits: bias = min and scale = (max - bias) / (2^bits - 1), both as float16 (scale 1 when that is 0 or its reciprocal infinite),
+ * q = clamp(rint((x - bias) * (1 / scale)), 0, 2^bits - 1).
  *
  * Refuses elements that aren't finite, and rows whose scale or bias isn't. torch's quantized::embedding_bag_byte_prepack, _4bit_ and
  * _2bit_prepack on real weights. */
