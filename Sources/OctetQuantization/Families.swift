@@ -73,6 +73,8 @@ enum Families {
     family(InstanceNorm1d.self, quantized: { try Quantized.InstanceNorm1d($0, $1) }),
     family(InstanceNorm2d.self, quantized: { try Quantized.InstanceNorm2d($0, $1) }),
     family(InstanceNorm3d.self, quantized: { try Quantized.InstanceNorm3d($0, $1) }),
+    family(Embedding.self, quantized: { try Quantized.Embedding($0, $1) }),
+    family(EmbeddingBag.self, quantized: { try Quantized.EmbeddingBag($0, $1) }),
   ]
 
   /// Every sequence that `fuseModules` knows.

@@ -5,6 +5,7 @@
 #include "octet/base.h"
 #include "octet/conv.h"
 #include "octet/elementwise.h"
+#include "octet/embedding.h"
 #include "octet/gemm.h"
 #include "octet/interpolate.h"
 #include "octet/norm.h"

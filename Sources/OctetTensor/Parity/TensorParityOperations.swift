@@ -3,5 +3,5 @@ package enum TensorParityOperations {
   /// Every line.
   package static let all =
     quantizeOperations + decomposedOperations + methodOperations + reductionOperations
-    + layerOperations + elementwiseOperations + poolOperations
+    + layerOperations + elementwiseOperations + poolOperations + embeddingOperations
 }
