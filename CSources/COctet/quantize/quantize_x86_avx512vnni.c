@@ -1,8 +1,8 @@
-/* The quantize family on AVX-512 (F, BW, DQ, VL): vcvtps2dq rounds, vpmovdb narrows, vpmovzxbd widens, masks make the
- * tails.
+/* The quantize family on AVX-512 (F, BW, DQ, VL): vcvtps2dq rounds, vpackssdw and vpack(u)swb narrow and clamp,
+ * vpmov(z/s)xbd widens, masks make the ends.
  *
- * Tile: 16 elements per step; masked lanes are neither read nor written. Bound by memory beyond the first-level cache.
- */
+ * Tile: 64 elements per step, four rows of them where parameters differ by column; masked lanes are neither read nor
+ * written. Bound by conversions within the second-level cache, by memory beyond it. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86
