@@ -36,8 +36,9 @@ typedef struct oct_conv_weights {
   size_t dilation[OCT_CONV_MAX_RANK];
   size_t padding_begin[OCT_CONV_MAX_RANK];
   size_t padding_end[OCT_CONV_MAX_RANK];
-  const void *w;             /* [out_channels, in_channels / groups, kernel..], contiguous; transposed ones have
-                    [in_channels, out_channels / groups, kernel..] */
+  /* [out_channels, in_channels / groups, kernel..], contiguous; transposed ones have
+   * [in_channels, out_channels / groups, kernel..] */
+  const void *w;
   const int32_t *zero_point; /* null: all 0; else 1 or out_channels values within the dtype */
   size_t zero_point_count;
   bool transposed;
