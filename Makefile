@@ -1,5 +1,5 @@
 # One word for each thing to do; the longer ones are scripts. Swift builds share .build in the release configuration.
-.PHONY: demo test test-swift test-c test-arm64 test-sanitized lint format install-check consumer traits bench clean
+.PHONY: demo test test-swift test-c test-arm64 test-sanitized lint format install-check consumer traits bench bench-eager bench-build clean
 
 demo:
 	scripts/setup demo
@@ -40,5 +40,13 @@ bench:
 	cmake --build build-bench
 	swift run -c release octet bench
 
+bench-eager:
+	scripts/setup demo
+	swift package --package-path Benchmarks benchmark
+
+bench-build:
+	scripts/setup demo
+	swift build --package-path Benchmarks -c release
+
 clean:
-	rm -rf .build .build-* build build-*
+	rm -rf .build .build-* build build-* Benchmarks/.build

@@ -98,7 +98,7 @@ let package = Package(
     .testTarget(
       name: "ParityTests",
       dependencies: ["OctetParity", "OctetTensor"],
-      exclude: ["Cases"]
+      exclude: ["Cases", "Workflows"]
     ),
   ],
   swiftLanguageModes: [.v6],

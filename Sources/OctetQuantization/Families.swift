@@ -58,7 +58,6 @@ enum Families {
     family(Hardswish.self, quantized: { _, context in try Quantized.Hardswish(context) }),
     family(LeakyReLU.self, quantized: { try Quantized.LeakyReLU($0, $1) }),
     family(ELU.self, quantized: { try Quantized.ELU($0, $1) }),
-    family(Sigmoid.self, quantized: { _, context in try Quantized.Sigmoid(context) }),
     family(Softmax.self, quantized: { try Quantized.Softmax($0, $1) }),
     family(PReLU.self, quantized: { try Quantized.PReLU($0, $1) }),
     Family(

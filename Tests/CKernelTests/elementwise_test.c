@@ -21,9 +21,8 @@ static int32_t saturated(float t, const oct_quantized_binary *p, int32_t low) {
 static int32_t sum_of(const oct_quantized_binary *p, int32_t a, int32_t b) {
   volatile float u = p->a_scale * (float)(a - p->a_zero_point), v = p->b_scale * (float)(b - p->b_zero_point);
   volatile float sum = u + v, inverse = 1.0f / p->y_scale;
-  if (p->relu && sum < 0) sum = 0;
   volatile float t = sum * inverse;
-  return saturated(t, p, check_lowest(p->dtype));
+  return saturated(t, p, p->relu ? p->y_zero_point : check_lowest(p->dtype));
 }
 
 static int32_t product_of(const oct_quantized_binary *p, int32_t a, int32_t b) {

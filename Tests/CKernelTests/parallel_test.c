@@ -35,7 +35,9 @@ static void visit(void *context, size_t begin, size_t end, int worker) {
   atomic_fetch_add(&r->busy[worker], -1);
 }
 
-static void test_coverage(void) {
+typedef void (*parallel_loop)(size_t, size_t, int, oct_range_body, void *);
+
+static void test_coverage(parallel_loop loop) {
   static record r;
   static const size_t counts[] = {0, 1, 2, 3, 7, 64, 1000, 4999};
   static const size_t grains[] = {1, 2, 3, 64, 999, 5000, SIZE_MAX};
@@ -46,7 +48,7 @@ static void test_coverage(void) {
         r.count = counts[c];
         r.grain = grains[g];
         r.threads = threads;
-        oct_parallel_for(r.count, r.grain, threads, visit, &r);
+        loop(r.count, r.grain, threads, visit, &r);
         size_t wrong = 0;
         for (size_t i = 0; i < MOST; i++) wrong += r.visits[i] != (i < r.count);
         check(wrong == 0, "count %zu, grain %zu, %d threads: %zu elements not visited once", r.count, r.grain, threads,
@@ -126,7 +128,8 @@ int main(int count, char **arguments) {
     setenv("OMP_WAIT_POLICY", "passive", 1);
     execv("/proc/self/exe", arguments);
   }
-  test_coverage();
+  test_coverage(oct_parallel_for);
+  test_coverage(oct_parallel_for_then_rest);
   test_defaults();
   test_nesting();
   test_team_after_nesting();

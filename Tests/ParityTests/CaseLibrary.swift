@@ -10,6 +10,9 @@ enum CaseLibrary {
   /// The repository's own cases.
   static let repository = folder.appendingPathComponent("Cases").path
 
+  /// The repository's own cases of whole models through a workflow.
+  static let workflows = folder.appendingPathComponent("Workflows").path
+
   /// The whole set: the folders that OCTET_PARITY_CASES names (separated by colons), else those beside the package. Empty when
   /// there is none.
   static let whole: [String] = {

@@ -407,7 +407,7 @@ struct QuantizedArithmeticErrorTests {
     for other in [Double.nan, .infinity, 1e300] {
       #expect(throws: OctetError.self) { try Functional.addScalar(x, other) }
     }
-    for other in [Double.nan, .infinity, 1e300, 1e-320] {
+    for other in [Double.nan, .infinity, 1e300, 1e-50] {
       #expect(throws: OctetError.self) { try Functional.multiplyScalar(x, other) }
     }
     #expect(throws: OctetError.self) { try Functional.addScalar(perChannel([2]), 1) }

@@ -2,7 +2,9 @@
 #include "epilogue.h"
 
 #include <float.h>
+#include <string.h>
 
+#include "range.h"
 #include "status.h"
 
 static oct_status check_integer_range(const char *entry, const oct_output *output) {
@@ -25,6 +27,7 @@ static oct_status check_multiplier(const char *entry, const oct_output *output, 
   if (output->multiplier_count != 1 && output->multiplier_count != n)
     return oct_fail(OCT_SHAPE_MISMATCH, "%s: output->multiplier_count is %zu, expected 1 or the %zu output columns",
                     entry, output->multiplier_count, n);
+  if (oct_all_positive_f32(output->multiplier, output->multiplier_count)) return OCT_OK;
   for (size_t i = 0; i < output->multiplier_count; i++)
     if (!(output->multiplier[i] > 0.0f && output->multiplier[i] <= FLT_MAX))
       return oct_fail(
@@ -75,28 +78,20 @@ oct_stage oct_stage_make(const oct_output *output, const float *multiplier, cons
 void oct_stage_columns(const oct_output *output, size_t first, size_t count, size_t padded, float *multiplier,
                        float *bias) {
   if (output->dtype == OCT_S32) return;
-  if (output->multiplier_count == 1 || count == 0)
-    for (size_t i = 0; i < count; i++) multiplier[i] = output->multiplier[0];
-  else
-    for (size_t i = 0; i < count; i++) multiplier[i] = output->multiplier[first + i];
-  if (output->bias_f32)
-    for (size_t i = 0; i < count; i++) bias[i] = output->bias_f32[first + i];
-  else
-    for (size_t i = 0; i < count; i++) bias[i] = -0.0f;
-  for (size_t i = count; i < padded; i++) {
-    multiplier[i] = 1.0f;
-    bias[i] = -0.0f;
-  }
+  if (count > 0 && output->multiplier_count == 1)
+    oct_fill_f32(multiplier, count, output->multiplier[0]);
+  else if (count > 0)
+    memcpy(multiplier, output->multiplier + first, count * sizeof *multiplier);
+  oct_fill_f32(multiplier + count, padded - count, 1.0f);
+  const size_t biased = output->bias_f32 ? count : 0;
+  if (biased > 0) memcpy(bias, output->bias_f32 + first, biased * sizeof *bias);
+  oct_fill_f32(bias + biased, padded - biased, -0.0f);
 }
 
 int64_t oct_output_largest_bias(const oct_output *output, size_t first, size_t count) {
   if (!output->bias || count == 0) return 0;
-  int32_t low = output->bias[first], high = low;
-  for (size_t i = 1; i < count; i++) {
-    const int32_t value = output->bias[first + i];
-    low = value < low ? value : low;
-    high = value > high ? value : high;
-  }
+  int32_t low, high;
+  oct_extremes_s32(output->bias + first, count, &low, &high);
   const int64_t below = -(int64_t)low, above = high;
   return below > above ? below : above > 0 ? above : 0;
 }

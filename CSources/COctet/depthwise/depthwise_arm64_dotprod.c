@@ -9,6 +9,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#include "base/unroll.h"
 #include "depthwise_arm64_store.h"
 
 enum { UNIT = OCT_DEPTHWISE_UNIT, CELL = 64, LANES = 4 };
@@ -37,8 +38,10 @@ static void gather(const oct_depthwise_gather *g) {
     for (size_t i = 0; i < g->cells; i++, taps += LANES, to += CELL) {
       uint8x16_t tap[LANES];
       if (left >= UNIT) {
+        OCT_UNROLL
         for (int l = 0; l < LANES; l++) tap[l] = vld1q_u8(taps[l] + offset);
       } else {
+        OCT_UNROLL
         for (int l = 0; l < LANES; l++) {
           uint8_t x[UNIT] = {0};
           memcpy(x, taps[l] + offset, left);
@@ -59,10 +62,12 @@ static inline __attribute__((always_inline)) void add_products(const oct_depthwi
   for (size_t j = 0; j < s->steps; j++, x += s->step_distance) {
     const char *cell = x;
     for (size_t g = 0; g < s->groups; g++, cell += CELL, w += CELL) {
-      if (!ones)
-        for (int v = 0; v < 4; v++) weights[v] = vld1q_s8(w + 16 * v);
+      if (!ones) OCT_UNROLL
+      for (int v = 0; v < 4; v++) weights[v] = vld1q_s8(w + 16 * v);
+      OCT_UNROLL
       for (int o = 0; o < count; o++) {
         const int8_t *from = (const int8_t *)(cell + (size_t)o * s->output_distance);
+        OCT_UNROLL
         for (int v = 0; v < 4; v++) acc[o][v] = vdotq_s32(acc[o][v], vld1q_s8(from + 16 * v), weights[v]);
       }
     }
@@ -72,22 +77,26 @@ static inline __attribute__((always_inline)) void add_products(const oct_depthwi
 static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwise_sum *s, size_t first,
                                                               const int count) {
   int32x4_t acc[4][4], start[4], zero_point[4];
+  OCT_UNROLL
   for (int v = 0; v < 4; v++) {
     zero_point[v] = vld1q_s32(s->unit->zero_point + 4 * v);
     /* bias - x_zero_point * (sum w - lanes_in_all * w_zero_point), modulo 2^32. */
     const int32x4_t centred = vmlsq_n_s32(vld1q_s32(s->unit->sum + 4 * v), zero_point[v], s->lanes_in_all);
     start[v] = vmlsq_n_s32(vld1q_s32(s->bias + 4 * v), centred, s->x_zero_point);
   }
-  for (int o = 0; o < count; o++)
-    for (int v = 0; v < 4; v++) acc[o][v] = s->weight_zero_points ? vdupq_n_s32(0) : start[v];
+  OCT_UNROLL
+  for (int o = 0; o < count; o++) OCT_UNROLL
+  for (int v = 0; v < 4; v++) acc[o][v] = s->weight_zero_points ? vdupq_n_s32(0) : start[v];
   if (s->weight_zero_points) {
     add_products(s, first, count, true, acc);
-    for (int o = 0; o < count; o++)
-      for (int v = 0; v < 4; v++) acc[o][v] = vmlsq_s32(start[v], zero_point[v], acc[o][v]);
+    OCT_UNROLL
+    for (int o = 0; o < count; o++) OCT_UNROLL
+    for (int v = 0; v < 4; v++) acc[o][v] = vmlsq_s32(start[v], zero_point[v], acc[o][v]);
   }
   add_products(s, first, count, false, acc);
-  for (int o = 0; o < count; o++)
-    for (int v = 0; v < 4; v++) vst1q_s32(s->acc + (first + (size_t)o) * s->acc_stride + 4 * v, acc[o][v]);
+  OCT_UNROLL
+  for (int o = 0; o < count; o++) OCT_UNROLL
+  for (int v = 0; v < 4; v++) vst1q_s32(s->acc + (first + (size_t)o) * s->acc_stride + 4 * v, acc[o][v]);
 }
 
 static void sum(const oct_depthwise_sum *s) {

@@ -7,6 +7,7 @@
 #include <arm_neon.h>
 #include <string.h>
 
+#include "base/unroll.h"
 #include "depthwise_arm64_store.h"
 
 OCT_FP_STRICT
@@ -44,12 +45,14 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
   const char *x = s->x + first * s->output_distance;
   const int16_t *w = (const int16_t *)s->w;
   int32x4_t acc[4][4];
-  for (int o = 0; o < count; o++)
-    for (int v = 0; v < 4; v++) acc[o][v] = vld1q_s32(s->bias + 4 * v);
+  OCT_UNROLL
+  for (int o = 0; o < count; o++) OCT_UNROLL
+  for (int v = 0; v < 4; v++) acc[o][v] = vld1q_s32(s->bias + 4 * v);
   for (size_t j = 0; j < s->steps; j++, x += s->step_distance) {
     const char *cell = x;
     for (size_t g = 0; g < s->groups; g++, cell += UNIT * sizeof(int16_t), w += UNIT) {
       const int16x8_t w_low = vld1q_s16(w), w_high = vld1q_s16(w + 8);
+      OCT_UNROLL
       for (int o = 0; o < count; o++) {
         const int16_t *from = (const int16_t *)(cell + (size_t)o * s->output_distance);
         const int16x8_t low = vld1q_s16(from), high = vld1q_s16(from + 8);
@@ -60,8 +63,9 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
       }
     }
   }
-  for (int o = 0; o < count; o++)
-    for (int v = 0; v < 4; v++) vst1q_s32(s->acc + (first + (size_t)o) * s->acc_stride + 4 * v, acc[o][v]);
+  OCT_UNROLL
+  for (int o = 0; o < count; o++) OCT_UNROLL
+  for (int v = 0; v < 4; v++) vst1q_s32(s->acc + (first + (size_t)o) * s->acc_stride + 4 * v, acc[o][v]);
 }
 
 static void sum(const oct_depthwise_sum *s) {

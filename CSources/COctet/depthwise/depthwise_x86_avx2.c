@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "base/unroll.h"
 #include "depthwise_x86_store.h"
 
 OCT_FP_STRICT
@@ -54,6 +55,7 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
   const char *x = s->x + first * distance;
   const char *w = s->w;
   __m256i low[4], high[4];
+  OCT_UNROLL
   for (int o = 0; o < count; o++) {
     low[o] = _mm256_loadu_si256((const void *)s->bias);
     high[o] = _mm256_loadu_si256((const void *)(s->bias + 8));
@@ -62,6 +64,7 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
     const char *cell = x;
     for (size_t g = 0; g < s->groups; g++, cell += CELL, w += CELL) {
       const __m256i w_low = _mm256_load_si256((const void *)w), w_high = _mm256_load_si256((const void *)(w + 32));
+      OCT_UNROLL
       for (int o = 0; o < count; o++) {
         const char *from = cell + (size_t)o * distance;
         low[o] = _mm256_add_epi32(low[o], _mm256_madd_epi16(_mm256_load_si256((const void *)from), w_low));
@@ -69,6 +72,7 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
       }
     }
   }
+  OCT_UNROLL
   for (int o = 0; o < count; o++) {
     int32_t *acc = s->acc + (first + (size_t)o) * s->acc_stride;
     _mm256_storeu_si256((void *)acc, low[o]);

@@ -9,6 +9,7 @@
 #include <immintrin.h>
 
 #include "base/epilogue_avx512.h"
+#include "base/unroll.h"
 #include "kernel.h"
 
 OCT_FP_STRICT
@@ -111,6 +112,7 @@ typedef struct unit_constants {
 static inline __attribute__((always_inline)) void store_sums(const oct_depthwise_sum *s, size_t first, const int count,
                                                              const bool zero_points, const unit_constants *k,
                                                              const __m512i *acc, const __m512i *sums) {
+  OCT_UNROLL
   for (int o = 0; o < count; o++) {
     __m512i v = _mm512_add_epi32(acc[o], k->start);
     if (zero_points) v = _mm512_sub_epi32(v, _mm512_mullo_epi32(k->w_zero_point, sums[o]));
@@ -125,11 +127,13 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
   const char *x = s->x + first * distance;
   const char *w = s->w;
   __m512i acc[8], sums[8];
+  OCT_UNROLL
   for (int o = 0; o < count; o++) acc[o] = sums[o] = _mm512_setzero_si512();
   for (size_t j = 0; j < s->steps; j++, x += s->step_distance) {
     const char *cell = x;
     for (size_t g = 0; g < s->groups; g++, cell += CELL, w += CELL) {
       const __m512i weights = _mm512_load_si512(w);
+      OCT_UNROLL
       for (int o = 0; o < count; o++) {
         const __m512i v = _mm512_load_si512(cell + (size_t)o * distance);
         acc[o] = _mm512_dpbusd_epi32(acc[o], v, weights);
@@ -147,9 +151,12 @@ static inline __attribute__((always_inline)) void sum_three(const oct_depthwise_
   const char *x = s->x + first * CELL;
   const __m512i w[3] = {_mm512_load_si512(s->w), _mm512_load_si512(s->w + CELL), _mm512_load_si512(s->w + 2 * CELL)};
   __m512i acc[8], sums[8];
+  OCT_UNROLL
   for (int o = 0; o < count; o++) acc[o] = sums[o] = _mm512_setzero_si512();
+  OCT_UNROLL
   for (int slot = 0; slot < count + 2; slot++) {
     const __m512i v = _mm512_load_si512(x + slot * CELL);
+    OCT_UNROLL
     for (int j = 0; j < 3; j++) {
       const int o = slot - j;
       if (o < 0 || o >= count) continue;

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
+#include "base/unroll.h"
 #include "depthwise_x86_store.h"
 
 enum { UNIT = OCT_DEPTHWISE_UNIT, CELL = 64, LANES = 4 };
@@ -35,8 +36,10 @@ static void gather(const oct_depthwise_gather *g) {
     for (size_t i = 0; i < g->cells; i++, taps += LANES, to += CELL) {
       __m128i tap[LANES];
       if (left >= UNIT) {
+        OCT_UNROLL
         for (int l = 0; l < LANES; l++) tap[l] = _mm_loadu_si128((const void *)(taps[l] + offset));
       } else {
+        OCT_UNROLL
         for (int l = 0; l < LANES; l++) {
           uint8_t x[UNIT] = {0};
           memcpy(x, taps[l] + offset, left);
@@ -61,6 +64,7 @@ static inline __attribute__((always_inline)) void add_products(const oct_depthwi
         w_low = _mm256_load_si256((const void *)w);
         w_high = _mm256_load_si256((const void *)(w + 32));
       }
+      OCT_UNROLL
       for (int o = 0; o < count; o++) {
         const char *from = cell + (size_t)o * distance;
         low[o] = _mm256_dpbusd_avx_epi32(low[o], _mm256_load_si256((const void *)from), w_low);
@@ -86,19 +90,23 @@ static inline __attribute__((always_inline)) void sum_outputs(const oct_depthwis
   __m256i low[4], high[4];
   if (s->weight_zero_points) {
     const __m256i z_low = load_8(s->unit->zero_point), z_high = load_8(s->unit->zero_point + 8);
+    OCT_UNROLL
     for (int o = 0; o < count; o++) low[o] = high[o] = _mm256_setzero_si256();
     add_products(s, x, count, distance, true, low, high);
+    OCT_UNROLL
     for (int o = 0; o < count; o++) {
       low[o] = _mm256_sub_epi32(start_low, _mm256_mullo_epi32(z_low, low[o]));
       high[o] = _mm256_sub_epi32(start_high, _mm256_mullo_epi32(z_high, high[o]));
     }
   } else {
+    OCT_UNROLL
     for (int o = 0; o < count; o++) {
       low[o] = start_low;
       high[o] = start_high;
     }
   }
   add_products(s, x, count, distance, false, low, high);
+  OCT_UNROLL
   for (int o = 0; o < count; o++) {
     int32_t *acc = s->acc + (first + (size_t)o) * s->acc_stride;
     _mm256_storeu_si256((void *)acc, low[o]);

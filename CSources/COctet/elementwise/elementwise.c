@@ -1,6 +1,5 @@
 /* Elementwise entries: checks, the choice of kernels, and ranges for threads.
- *
- * A rule's bounds are relative to the output's zero point, so clamping comes before rounding and nothing overflows. */
+ * */
 #include <float.h>
 #include <math.h>
 
@@ -138,18 +137,20 @@ static float product_multiplier(const oct_quantized_binary *p) {
 
 static oct_binary_rule rule_of(const oct_quantized_binary *p, bool product) {
   const bool is_signed = p->dtype == OCT_S8;
-  const int32_t shift = is_signed ? 128 : 0, low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
-  const int32_t bottom = product && p->relu ? p->y_zero_point : low;
-  return (oct_binary_rule){.flip = is_signed ? 0x80 : 0,
-                           .a_offset = p->a_zero_point + shift,
-                           .b_offset = p->b_zero_point + shift,
+  const int32_t bottom = is_signed ? -128 : 0, top = is_signed ? 127 : 255;
+  return (oct_binary_rule){.a_zero_point = p->a_zero_point,
+                           .b_zero_point = p->b_zero_point,
                            .a_scale = p->a_scale,
                            .b_scale = p->b_scale,
-                           .floor = p->relu ? 0.0f : -INFINITY,
                            .multiplier = product ? product_multiplier(p) : 1.0f / p->y_scale,
-                           .low = (float)(bottom - p->y_zero_point),
-                           .high = (float)(high - p->y_zero_point),
+                           .low = p->relu ? 0 : bottom - p->y_zero_point,
+                           .high = top - p->y_zero_point,
                            .zero_point = p->y_zero_point};
+}
+
+static oct_binary_loop loop_of(const oct_elementwise_kernels *kernels, oct_dtype dtype, bool product) {
+  if (product) return dtype == OCT_S8 ? kernels->multiply_s8 : kernels->multiply_u8;
+  return dtype == OCT_S8 ? kernels->add_s8 : kernels->add_u8;
 }
 
 static oct_status run_binary(const char *entry, const oct_quantized_binary *p, bool product, const oct_run *run) {
@@ -160,7 +161,7 @@ static oct_status run_binary(const char *entry, const oct_quantized_binary *p, b
   if (status == OCT_OK) status = oct_elementwise_select(&kernels);
   if (status != OCT_OK || p->count == 0) return status;
   binary_job job = {
-      .loop = product ? kernels->multiply : kernels->add, .a = p->a, .b = p->b, .y = p->y, .rule = rule_of(p, product)};
+      .loop = loop_of(kernels, p->dtype, product), .a = p->a, .b = p->b, .y = p->y, .rule = rule_of(p, product)};
   const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(p->count, grain_of(p->count), threads, binary_range, &job);
   if (oct_verbose())

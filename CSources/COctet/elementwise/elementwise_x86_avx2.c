@@ -1,4 +1,4 @@
-/* The elementwise family on AVX2: pshufb looks up, pmovzxbd widens, cvtps2dq rounds, packssdw and packuswb narrow.
+/* The elementwise family on AVX2: pshufb looks up, pmovzxbd and pmovsxbd widen, cvtps2dq rounds, packs narrow.
  *
  * Tile: 64 bytes of a lookup, 32 of a sum or product; tails of these go through padded blocks on the stack.
  *
@@ -53,75 +53,85 @@ static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t
 
 /* A rule in vectors. */
 typedef struct binary_vectors {
-  __m128i flip;
-  __m256i a_offset, b_offset, zero_point;
-  __m256 a_scale, b_scale, floor, multiplier, low, high;
+  __m256i a_zero_point, b_zero_point, low, zero_point; /* low and zero_point in int16 */
+  __m256 a_scale, b_scale, multiplier, high;
 } binary_vectors;
 
-static inline __m256 difference_8(const uint8_t *x, __m128i flip, __m256i offset) {
-  const __m128i codes = _mm_xor_si128(_mm_loadl_epi64((const void *)x), flip);
-  return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_cvtepu8_epi32(codes), offset));
+static inline __attribute__((always_inline)) __m256 difference_8(const uint8_t *x, __m256i zero_point,
+                                                                 const bool is_signed) {
+  const __m128i codes = _mm_loadl_epi64((const void *)x);
+  const __m256i wide = is_signed ? _mm256_cvtepi8_epi32(codes) : _mm256_cvtepu8_epi32(codes);
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(wide, zero_point));
 }
 
-/* maxps and minps return their second operand when one is NaN: it passes the floor and ends at `high`. */
+/* minps returns its second operand when the first is NaN, which therefore ends at `high`. Conversion gives -2^31 for what is
+ * too low for int32, so that the saturating packs below keep its side. */
 static inline __attribute__((always_inline)) __m256i binary_8(const uint8_t *a, const uint8_t *b,
-                                                              const binary_vectors *r, bool product) {
-  const __m256 u = difference_8(a, r->flip, r->a_offset), v = difference_8(b, r->flip, r->b_offset);
-  const __m256 sum = _mm256_add_ps(_mm256_mul_ps(u, r->a_scale), _mm256_mul_ps(v, r->b_scale));
-  const __m256 value = product ? _mm256_mul_ps(u, v) : _mm256_max_ps(r->floor, sum);
-  const __m256 t = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(value, r->multiplier), r->high), r->low);
-  return _mm256_add_epi32(_mm256_cvtps_epi32(t), r->zero_point);
+                                                              const binary_vectors *r, const bool product,
+                                                              const bool is_signed) {
+  const __m256 u = difference_8(a, r->a_zero_point, is_signed), v = difference_8(b, r->b_zero_point, is_signed);
+  const __m256 value =
+      product ? _mm256_mul_ps(u, v) : _mm256_add_ps(_mm256_mul_ps(u, r->a_scale), _mm256_mul_ps(v, r->b_scale));
+  return _mm256_cvtps_epi32(_mm256_min_ps(_mm256_mul_ps(value, r->multiplier), r->high));
 }
 
-/* The low bytes of 32 int32 within -512..511, in order. */
-static inline __m256i narrow(__m256i a, __m256i b, __m256i c, __m256i d) {
-  const __m256i byte = _mm256_set1_epi16(0xFF);
-  const __m256i ab = _mm256_and_si256(_mm256_packs_epi32(a, b), byte);
-  const __m256i cd = _mm256_and_si256(_mm256_packs_epi32(c, d), byte);
-  return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(ab, cd), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+static inline __m256i at_zero_point(__m256i a, __m256i b, const binary_vectors *r) {
+  return _mm256_add_epi16(_mm256_max_epi16(_mm256_packs_epi32(a, b), r->low), r->zero_point);
 }
 
 static inline __attribute__((always_inline)) void binary_32(const uint8_t *a, const uint8_t *b, const binary_vectors *r,
-                                                            uint8_t *y, bool product) {
-  const __m256i v = narrow(binary_8(a, b, r, product), binary_8(a + 8, b + 8, r, product),
-                           binary_8(a + 16, b + 16, r, product), binary_8(a + 24, b + 24, r, product));
-  _mm256_storeu_si256((void *)y, v);
+                                                            uint8_t *y, const bool product, const bool is_signed) {
+  __m256i v[4];
+  for (int j = 0; j < 4; j++) v[j] = binary_8(a + 8 * j, b + 8 * j, r, product, is_signed);
+  const __m256i low = at_zero_point(v[0], v[1], r), high = at_zero_point(v[2], v[3], r);
+  const __m256i bytes = is_signed ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  _mm256_storeu_si256((void *)y, _mm256_permutevar8x32_epi32(bytes, order));
 }
 
 static inline __attribute__((always_inline)) void binary(const uint8_t *a, const uint8_t *b, size_t count,
-                                                         const oct_binary_rule *rule, uint8_t *y, bool product) {
-  const binary_vectors r = {.flip = _mm_set1_epi8((char)rule->flip),
-                            .a_offset = _mm256_set1_epi32(rule->a_offset),
-                            .b_offset = _mm256_set1_epi32(rule->b_offset),
-                            .zero_point = _mm256_set1_epi32(rule->zero_point),
+                                                         const oct_binary_rule *rule, uint8_t *y, const bool product,
+                                                         const bool is_signed) {
+  const binary_vectors r = {.a_zero_point = _mm256_set1_epi32(rule->a_zero_point),
+                            .b_zero_point = _mm256_set1_epi32(rule->b_zero_point),
+                            .low = _mm256_set1_epi16((short)rule->low),
+                            .zero_point = _mm256_set1_epi16((short)rule->zero_point),
                             .a_scale = _mm256_set1_ps(rule->a_scale),
                             .b_scale = _mm256_set1_ps(rule->b_scale),
-                            .floor = _mm256_set1_ps(rule->floor),
                             .multiplier = _mm256_set1_ps(rule->multiplier),
-                            .low = _mm256_set1_ps(rule->low),
-                            .high = _mm256_set1_ps(rule->high)};
+                            .high = _mm256_set1_ps((float)rule->high)};
   size_t i = 0;
-  for (; i + STEP <= count; i += STEP) binary_32(a + i, b + i, &r, y + i, product);
+  for (; i + STEP <= count; i += STEP) binary_32(a + i, b + i, &r, y + i, product, is_signed);
   if (i < count) {
     uint8_t a_padded[STEP] = {0}, b_padded[STEP] = {0}, out[STEP];
     memcpy(a_padded, a + i, count - i);
     memcpy(b_padded, b + i, count - i);
-    binary_32(a_padded, b_padded, &r, out, product);
+    binary_32(a_padded, b_padded, &r, out, product, is_signed);
     memcpy(y + i, out, count - i);
   }
 }
 
-static void add(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
-  binary(a, b, count, rule, y, false);
+static void add_u8(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, false, false);
 }
-
-static void multiply(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
-  binary(a, b, count, rule, y, true);
+static void add_s8(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, false, true);
+}
+static void multiply_u8(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, true, false);
+}
+static void multiply_s8(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule, uint8_t *y) {
+  binary(a, b, count, rule, y, true, true);
 }
 
 OCT_ISA_END
 
-const oct_elementwise_kernels oct_elementwise_avx2 = {
-    .name = "avx2", .isa = OCT_ISA_AVX2, .lookup = lookup, .add = add, .multiply = multiply};
+const oct_elementwise_kernels oct_elementwise_avx2 = {.name = "avx2",
+                                                      .isa = OCT_ISA_AVX2,
+                                                      .lookup = lookup,
+                                                      .add_u8 = add_u8,
+                                                      .add_s8 = add_s8,
+                                                      .multiply_u8 = multiply_u8,
+                                                      .multiply_s8 = multiply_s8};
 
 #endif /* OCT_ARCH_X86 */

@@ -8,15 +8,13 @@
 #include "base/isa.h"
 #include "octet/elementwise.h"
 
-/* Codes are read as uint8 after ^ flip (0x80 for int8, 0 for uint8), so that offsets are zero points plus 0 or 128:
- * u = (float)((a ^ flip) - a_offset), v = (float)((b ^ flip) - b_offset);
- * r = max(u * a_scale + v * b_scale, floor) for sums, r = u * v, which is exact, for products;
- * y = rint(clamp(r * multiplier, low, high)) + zero_point, kept in 8 bits. A NaN gives high. */
+/* u = (float)(a - a_zero_point), v = (float)(b - b_zero_point);
+ * r = u * a_scale + v * b_scale for sums, r = u * v, which is exact, for products;
+ * y = zero_point + clamp(rint(r * multiplier), low, high), a NaN giving high. Bounds are relative to zero_point. */
 typedef struct oct_binary_rule {
-  uint8_t flip;
-  int32_t a_offset, b_offset;
-  float a_scale, b_scale, floor, multiplier, low, high;
-  int32_t zero_point;
+  int32_t a_zero_point, b_zero_point;
+  float a_scale, b_scale, multiplier;
+  int32_t low, high, zero_point;
 } oct_binary_rule;
 
 typedef void (*oct_binary_loop)(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule,
@@ -26,7 +24,7 @@ typedef struct oct_elementwise_kernels {
   const char *name;
   oct_isa isa;
   void (*lookup)(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y);
-  oct_binary_loop add, multiply;
+  oct_binary_loop add_u8, add_s8, multiply_u8, multiply_s8;
 } oct_elementwise_kernels;
 
 #define OCT_ELEMENTWISE_KERNELS(isa, arch, symbol) extern const oct_elementwise_kernels symbol;

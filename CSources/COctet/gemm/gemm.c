@@ -40,7 +40,7 @@ oct_status oct_gemm_packed_size_for(const oct_gemm_kernel *kernel, const oct_gem
   const oct_status status = check_weights(entry, weights);
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
-  if (!oct_gemm_packed_bytes(kernel, weights->n, weights->k, bytes))
+  if (!oct_gemm_packed_bytes(kernel, weights->n, weights->k, 0, bytes))
     return oct_fail(OCT_OVERFLOW, "%s: weights of [%zu, %zu] take more bytes than an address reaches; check n and k",
                     entry, weights->n, weights->k);
   return OCT_OK;
@@ -79,7 +79,7 @@ oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weigh
       .a_dtype = weights->a_dtype,
       .b_dtype = weights->b_dtype,
       .n = weights->n,
-      .k_outer = 1,
+      .outer = {1, 1, 1},
       .k_inner = weights->k,
       .blocks = 1,
       .b = weights->b,

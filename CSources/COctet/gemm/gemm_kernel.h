@@ -20,10 +20,12 @@ typedef enum oct_gemm_form { OCT_GEMM_FORM_U8, OCT_GEMM_FORM_S8, OCT_GEMM_FORM_S
  * and the stage turns acc into c. Modulo 2^32, because a's and b's zero points cancel only in the end; the caller sees
  * to it that the end fits. */
 typedef struct oct_gemm_tile {
-  const void *a;      /* row_group rows at a time: [k / k_group][row_group][k_group] elements */
-  ptrdiff_t a_stride; /* bytes from one row group to the next */
-  const int8_t *b;    /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
-  size_t k_groups;    /* k / k_group, rounded up */
+  const void *a;           /* row_group rows at a time: [k / k_group][row_group][k_group] elements */
+  ptrdiff_t a_stride;      /* bytes from one row group to the next */
+  const int8_t *b;         /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
+  size_t k_groups;         /* k / k_group, rounded up; of one run */
+  size_t runs;             /* k is so many runs, 1 unless the kernel takes runs */
+  const ptrdiff_t *run_at; /* bytes from a to each run; with one run it is 0 */
   size_t k_tail; /* rows in place: elements of the last group that exist, 0 when all do; the row has a group before */
   size_t rows, columns;       /* at least 1 */
   const int32_t *column_term; /* [nr] */
@@ -42,13 +44,13 @@ typedef struct oct_gemm_kernel {
   uint32_t mr, nr;    /* the largest tile */
   uint32_t k_group;   /* elements of k that lie side by side for one column, and for one row of a row group */
   uint32_t row_group; /* rows of a packed together; 1: plain rows, so that a may be used where it lies */
-  bool takes_tail;    /* rows in place may end inside a group of k: see k_tail */
+  bool takes_runs;    /* rows in place may be made of runs, or end inside a group of k: see runs and k_tail */
   uint32_t speed;
   bool test_only;
   void (*run)(const oct_gemm_tile *tile);
 } oct_gemm_kernel;
 
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, tail, speed, use) \
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use) \
   void oct_gemm_##name(const oct_gemm_tile *tile);
 #include "gemm.def"
 #undef OCT_GEMM_KERNEL

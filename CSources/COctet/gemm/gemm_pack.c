@@ -16,7 +16,8 @@ typedef struct packed_header {
   uint32_t a_dtype, b_dtype;
   int32_t largest;
   uint32_t has_zero;
-  uint32_t reserved[2];
+  uint32_t run; /* 0: one run */
+  uint32_t reserved;
   uint32_t check; /* of the fields above */
 } packed_header;
 
@@ -28,8 +29,9 @@ typedef struct layout {
   size_t minus_zero, panels, total;
 } layout;
 
-static bool lay_out(const oct_gemm_kernel *kernel, size_t n, size_t k, layout *parts) {
-  parts->k_groups = oct_ceil_div(k, kernel->k_group);
+static bool lay_out(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, layout *parts) {
+  if (run == 0) run = k;
+  parts->k_groups = k == 0 ? 0 : k / run * oct_ceil_div(run, kernel->k_group);
   size_t column_bytes, panel_bytes, sums, total;
   /* 16 bytes per column cover the sums, the zero points and any rounding once a few hundred bytes are added. */
   if (!oct_multiply(oct_ceil_div(n, kernel->nr), kernel->nr, &parts->columns)) return false;
@@ -43,27 +45,27 @@ static bool lay_out(const oct_gemm_kernel *kernel, size_t n, size_t k, layout *p
   return parts->total <= PTRDIFF_MAX;
 }
 
-bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t *bytes) {
+bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, size_t *bytes) {
   layout parts;
-  if (!lay_out(kernel, n, k, &parts)) return false;
+  if (!lay_out(kernel, n, k, run, &parts)) return false;
   *bytes = parts.total;
   return true;
 }
 
 /* A foreign header that survives the other comparisons by accident has 1 chance in 2^32 here. */
 static uint32_t header_check(const packed_header *header) {
-  const uint64_t fields[] = {header->magic,    header->total,       header->n,          header->k,
-                             header->kernel,   header->a_dtype,     header->b_dtype,    (uint32_t)header->largest,
-                             header->has_zero, header->reserved[0], header->reserved[1]};
+  const uint64_t fields[] = {header->magic,    header->total,   header->n,       header->k,
+                             header->kernel,   header->a_dtype, header->b_dtype, (uint32_t)header->largest,
+                             header->has_zero, header->run,     header->reserved};
   uint64_t hash = 0xCBF29CE484222325u;
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) hash = (hash ^ fields[i]) * 0x100000001B3u;
   return (uint32_t)(hash ^ (hash >> 32));
 }
 
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed) {
-  const size_t k = source->k_outer * source->k_inner;
+  const size_t k = oct_gemm_source_steps(source) * source->k_inner;
   layout parts;
-  if (!lay_out(kernel, source->n, k, &parts)) return;
+  if (!lay_out(kernel, source->n, k, source->run, &parts)) return;
   char *bytes = packed;
   memset(bytes, 0, parts.total);
   const oct_gemm_summary summary =
@@ -77,7 +79,8 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
                           .a_dtype = (uint32_t)source->a_dtype,
                           .b_dtype = (uint32_t)source->b_dtype,
                           .largest = summary.largest,
-                          .has_zero = summary.has_zero};
+                          .has_zero = summary.has_zero,
+                          .run = (uint32_t)source->run};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }
@@ -105,8 +108,8 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
   const oct_gemm_kernel *kernel = &oct_gemm_kernels[header.kernel];
   if (!oct_isa_supported(kernel->isa)) return corrupt(entry, "their kernel doesn't run on this CPU");
   layout parts;
-  if (header.n > SIZE_MAX || header.k > SIZE_MAX || !lay_out(kernel, (size_t)header.n, (size_t)header.k, &parts) ||
-      parts.total != header.total)
+  if (header.n > SIZE_MAX || header.k > SIZE_MAX || (header.run != 0 && header.k % header.run != 0) ||
+      !lay_out(kernel, (size_t)header.n, (size_t)header.k, header.run, &parts) || parts.total != header.total)
     return corrupt(entry, "sizes that contradict each other");
   if (parts.total > packed_size)
     return oct_fail(OCT_BUFFER_TOO_SMALL,
@@ -120,6 +123,7 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
       .n = (size_t)header.n,
       .k = (size_t)header.k,
       .columns = parts.columns,
+      .run = header.run != 0 ? header.run : (size_t)header.k,
       .k_groups = parts.k_groups,
       .largest = header.largest,
       .has_zero = header.has_zero != 0,

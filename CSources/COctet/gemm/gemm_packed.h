@@ -9,20 +9,28 @@
 
 #include "gemm_kernel.h"
 
-/* Weights to pack: element (n, o * k_inner + i) is at b[n * stride_n + o * stride_outer + i * stride_inner].
+/* Weights to pack: k runs over outer[0] x outer[1] x outer[2] steps of k_inner elements each, and element (n, (o0, o1,
+ * o2, i)) is at b[n * stride_n + o0 * stride_outer[0] + o1 * stride_outer[1] + o2 * stride_outer[2] + i *
+ * stride_inner].
  *
  * With blocks > 1 they are block diagonal over n and i, which is how one product serves several groups of a
- * convolution: of column n's k_inner elements only the k_inner / blocks of block n / (n / blocks) are there, counted
- * from the block's first; the others are the column's zero point, and add nothing. */
+ * convolution: of column n's k_inner elements only the k_inner / blocks of its block are there, counted from the
+ * block's first; the others are the column's zero point, and add nothing. Column c of a block is then at block *
+ * stride_block + c * stride_n. */
 typedef struct oct_gemm_source {
   oct_dtype a_dtype, b_dtype;
-  size_t n, k_outer, k_inner;
+  size_t n, outer[3], k_inner;
   size_t blocks; /* divides n and k_inner */
   const void *b;
-  ptrdiff_t stride_n, stride_outer, stride_inner;
+  ptrdiff_t stride_n, stride_block, stride_outer[3], stride_inner;
+  size_t run;                /* elements of k that are padded to whole groups together; 0: all */
   const int32_t *zero_point; /* null, or [zero_point_count], 1 or n of them */
   size_t zero_point_count;
 } oct_gemm_source;
+
+static inline size_t oct_gemm_source_steps(const oct_gemm_source *source) {
+  return source->outer[0] * source->outer[1] * source->outer[2];
+}
 
 /* A view of packed weights, valid while they are. */
 typedef struct oct_gemm_packed {
@@ -30,7 +38,8 @@ typedef struct oct_gemm_packed {
   oct_dtype a_dtype, b_dtype;
   size_t n, k;
   size_t columns;            /* n rounded up to nr */
-  size_t k_groups;           /* k / k_group, rounded up */
+  size_t run;                /* elements of k that are padded to whole groups together; k unless packed otherwise */
+  size_t k_groups;           /* of all runs */
   int32_t largest;           /* largest |b - its zero point| */
   bool has_zero;             /* some minus_zero isn't 0 */
   const int64_t *column_sum; /* sums of the int8 weights over k */
@@ -48,7 +57,7 @@ static inline size_t oct_gemm_row_bytes(const oct_gemm_packed *packed) {
 static inline bool oct_gemm_takes_in_place(const oct_gemm_packed *packed) {
   const oct_gemm_kernel *kernel = packed->kernel;
   return kernel->row_group == 1 &&
-         (packed->k % kernel->k_group == 0 || (kernel->takes_tail && packed->k >= kernel->k_group)) &&
+         (packed->k % kernel->k_group == 0 || (kernel->takes_runs && packed->k >= kernel->k_group)) &&
          kernel->form == (packed->a_dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8);
 }
 
@@ -64,8 +73,9 @@ static inline int32_t oct_gemm_form_zero(const oct_gemm_packed *packed, int32_t 
 oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const int32_t *zero_point, size_t count,
                                       size_t n);
 
-/* Bytes of weights [n, k] packed for `kernel`, a multiple of OCT_ALIGNMENT. False on overflow. */
-bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t *bytes);
+/* Bytes of weights [n, k] packed for `kernel` in runs of `run` (0: one), a multiple of OCT_ALIGNMENT. False on
+ * overflow. */
+bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, size_t *bytes);
 
 /* What the header remembers of packed weights beside their sizes. */
 typedef struct oct_gemm_summary {

@@ -45,6 +45,8 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
 /* 32768 * 255 * 128 < 2^31: the products of so many k fit into int32 whatever they are. */
 enum { WIDE_K = 32768 };
 
+static const ptrdiff_t one_run = 0;
+
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
  * happens in 64 bits. */
 static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile *tile, const int64_t *row_sum) {
@@ -56,12 +58,16 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
   int32_t part[OCT_GEMM_MAX_TILE];
   const size_t part_groups = WIDE_K / kernel->k_group;
   const size_t a_group = (size_t)kernel->k_group * kernel->row_group * oct_gemm_form_size(kernel->form);
-  for (size_t group = 0; group < tile->k_groups; group += part_groups) {
+  const size_t parts = oct_ceil_div(tile->k_groups, part_groups);
+  for (size_t part_index = 0; part_index < tile->runs * parts; part_index++) {
+    const size_t run = part_index / parts, group = part_index % parts * part_groups;
     oct_gemm_tile bare_tile = *tile;
-    bare_tile.a = (const char *)tile->a + group * a_group;
-    bare_tile.b = tile->b + group * kernel->nr * kernel->k_group;
+    bare_tile.a = (const char *)tile->a + tile->run_at[run] + group * a_group;
+    bare_tile.b = tile->b + (run * tile->k_groups + group) * kernel->nr * kernel->k_group;
     bare_tile.k_groups = tile->k_groups - group < part_groups ? tile->k_groups - group : part_groups;
     bare_tile.k_tail = group + bare_tile.k_groups == tile->k_groups ? tile->k_tail : 0;
+    bare_tile.runs = 1;
+    bare_tile.run_at = &one_run;
     bare_tile.column_term = no_term;
     bare_tile.row_sum = NULL;
     bare_tile.stage = &bare;
@@ -119,7 +125,9 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
-        .k_groups = packed->k_groups,
+        .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
+        .runs = rows->runs > 1 ? rows->runs : 1,
+        .run_at = rows->runs > 1 ? rows->run_at : &one_run,
         .k_tail = rows->k_tail,
         .columns = packed->n - column < nr ? packed->n - column : nr,
         .column_term = prepared->term + column,
@@ -140,7 +148,7 @@ enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
 /* A thread is worth starting for this many cycles of multiply-adds, or for reading so many bytes of weights. */
 enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4 };
 
-static int worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
+int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
   const double cycles = (double)m * bytes / packed->kernel->speed;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
@@ -161,7 +169,7 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
   block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
   if (threads <= 0) threads = oct_max_threads();
-  threads = worthwhile_threads(packed, m, repeats, threads);
+  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
   if (threads > 1) {
     /* Rows are cut first: a cut through the panels makes every part pack the same rows again. */
     const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
@@ -189,12 +197,12 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
 
 size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
   if (threads <= 0) threads = oct_max_threads();
+  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
   size_t most = 0;
   for (int limit = 1; limit <= threads; limit++) {
     const oct_gemm_plan plan = oct_gemm_make_plan(packed, m, repeats, packs_rows, limit);
     const size_t bytes = (size_t)plan.threads * plan.slice;
     most = bytes > most ? bytes : most;
-    if (plan.threads < limit && worthwhile_threads(packed, m, repeats, threads) <= limit) break;
   }
   return most;
 }

@@ -27,8 +27,10 @@ typedef struct oct_gemm_rows {
   const void *a;
   ptrdiff_t stride; /* bytes from row group to row group */
   size_t count;
-  size_t k_tail;          /* as in oct_gemm_tile */
-  const int64_t *row_sum; /* null unless the weights have zero points */
+  size_t k_tail;           /* as in oct_gemm_tile */
+  size_t runs;             /* 0: one run */
+  const ptrdiff_t *run_at; /* as in oct_gemm_tile */
+  const int64_t *row_sum;  /* null unless the weights have zero points */
 } oct_gemm_rows;
 
 /* Multiplies rows by panels panel_begin..<panel_end. c is the first row's column 0, c_stride in bytes. */
@@ -43,6 +45,9 @@ typedef struct oct_gemm_plan {
   size_t panel_offset, scratch_offset; /* inside a worker's slice, behind its mark and row sums */
   size_t slice;                        /* bytes per worker, a multiple of OCT_ALIGNMENT; 0 when a worker needs none */
 } oct_gemm_plan;
+
+/* How many of at most `threads` threads m rows, `repeats` times, are worth. */
+int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads);
 
 /* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. The plan is one of
  * `repeats` equal ones that run together, the groups of a convolution. */

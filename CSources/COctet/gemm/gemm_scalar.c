@@ -5,6 +5,12 @@
  * blocking meet every case. */
 #include "gemm_kernel.h"
 
+OCT_GEMM_INLINE int32_t element(oct_gemm_form form, const char *row, size_t index) {
+  if (form == OCT_GEMM_FORM_U8) return ((const uint8_t *)row)[index];
+  if (form == OCT_GEMM_FORM_S8) return ((const int8_t *)row)[index];
+  return ((const int16_t *)(const void *)row)[index];
+}
+
 /* All integers but `tile` are constants. Sums are unsigned: they are meant modulo 2^32. */
 OCT_GEMM_INLINE void run(const oct_gemm_tile *tile, oct_gemm_form form, size_t nr, size_t k_group, size_t row_group) {
   const oct_stage *stage = tile->stage;
@@ -15,19 +21,16 @@ OCT_GEMM_INLINE void run(const oct_gemm_tile *tile, oct_gemm_form form, size_t n
       const uint32_t correction = tile->row_sum ? row_sum * (uint32_t)tile->minus_zero[c] : 0;
       acc[c] = (uint32_t)tile->column_term[c] + correction;
     }
-    const char *group_row = (const char *)tile->a + (ptrdiff_t)(r / row_group) * tile->a_stride;
+    const char *line = (const char *)tile->a + (ptrdiff_t)(r / row_group) * tile->a_stride;
     const int8_t *b = tile->b;
-    for (size_t g = 0; g < tile->k_groups; g++, b += nr * k_group) {
-      const size_t first = (g * row_group + r % row_group) * k_group;
-      for (size_t i = 0; i < k_group; i++) {
-        int32_t a;
-        if (form == OCT_GEMM_FORM_U8)
-          a = ((const uint8_t *)group_row)[first + i];
-        else if (form == OCT_GEMM_FORM_S8)
-          a = ((const int8_t *)group_row)[first + i];
-        else
-          a = ((const int16_t *)(const void *)group_row)[first + i];
-        for (size_t c = 0; c < nr; c++) acc[c] += (uint32_t)(a * b[c * k_group + i]);
+    for (size_t piece = 0; piece < tile->runs; piece++) {
+      const char *group_row = line + tile->run_at[piece];
+      for (size_t g = 0; g < tile->k_groups; g++, b += nr * k_group) {
+        const size_t first = (g * row_group + r % row_group) * k_group;
+        for (size_t i = 0; i < k_group; i++) {
+          const int32_t a = element(form, group_row, first + i);
+          for (size_t c = 0; c < nr; c++) acc[c] += (uint32_t)(a * b[c * k_group + i]);
+        }
       }
     }
     char *row = (char *)tile->c + (ptrdiff_t)r * tile->c_stride;

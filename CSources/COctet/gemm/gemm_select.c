@@ -3,18 +3,18 @@
 #include "base/status.h"
 #include "gemm_kernel.h"
 
-enum { USE_DISPATCH = 0, USE_TEST = 1, TAKES_WHOLE = 0, TAKES_TAIL = 1 };
+enum { USE_DISPATCH = 0, USE_TEST = 1, TAKES_WHOLE = 0, TAKES_RUNS = 1 };
 
 const oct_gemm_kernel oct_gemm_kernels[] = {
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, tail, speed, use)   \
-  {#name, OCT_ISA_##isa, OCT_GEMM_FORM_##form, mr, nr, k_group, row_group, TAKES_##tail, \
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use)   \
+  {#name, OCT_ISA_##isa, OCT_GEMM_FORM_##form, mr, nr, k_group, row_group, TAKES_##runs, \
    speed, USE_##use,     oct_gemm_##name},
 #include "gemm.def"
 #undef OCT_GEMM_KERNEL
 };
 const size_t oct_gemm_kernel_count = sizeof oct_gemm_kernels / sizeof oct_gemm_kernels[0];
 
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, tail, speed, use)         \
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use)         \
   _Static_assert((mr) <= OCT_GEMM_MAX_ROWS && (nr) <= OCT_GEMM_MAX_COLUMNS &&                  \
                      (mr + row_group - 1) / row_group * row_group * (nr) <= OCT_GEMM_MAX_TILE, \
                  "the tile of " #name " is beyond the bounds in gemm_kernel.h");

@@ -36,19 +36,75 @@ OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_
   }
 }
 
-/* The common end of a tile, from registers to bytes: whole vectors of integer outputs without row sums. */
-OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
-  const oct_stage *stage = tile->stage;
-  OCT_GEMM_UNROLL
-  for (int v = 0; v < vectors; v++) {
-    const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + LANES * v);
-    const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + LANES * v);
-    char *row = (char *)tile->c + LANES * v;
+/* Constants of the common end of a tile. */
+typedef struct byte_end {
+  __m512 high;
+  __m512i zero, low, flip, order; /* words, bytes, bytes, double words */
+} byte_end;
+
+/* Everything goes through int8: uint8 less 128, which its top bit takes back. */
+OCT_GEMM_INLINE byte_end byte_end_of(const oct_stage *stage) {
+  const int offset = stage->dtype == OCT_U8 ? 128 : 0;
+  return (byte_end){
+      .high = _mm512_set1_ps(stage->high),
+      .zero = _mm512_set1_epi16((short)(stage->zero_point - offset)),
+      .low = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point - offset)),
+      .flip = _mm512_set1_epi8((char)(offset == 128 ? 0x80 : 0)),
+      .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+  };
+}
+
+/* The output less its zero point, unclamped below. As in the general end, a NaN becomes the lowest int32. */
+OCT_GEMM_INLINE __m512i scaled(const byte_end *end, __m512i acc, __m512 bias, __m512 multiplier, bool has_bias) {
+  const __m512 real = _mm512_cvtepi32_ps(acc);
+  return _mm512_cvtps_epi32(
+      _mm512_min_ps(end->high, _mm512_mul_ps(has_bias ? _mm512_add_ps(real, bias) : real, multiplier)));
+}
+
+/* Four vectors to bytes. Packing saturates, which is all right below the lower clamp; it goes lane by lane, and the
+ * order of double words puts each vector's bytes together. */
+OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __m512i v2, __m512i v3, bool pairs) {
+  const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), end->zero);
+  const __m512i second = pairs ? _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), end->zero) : first;
+  const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), end->low);
+  return _mm512_permutexvar_epi32(end->order, _mm512_xor_si512(bytes, end->flip));
+}
+
+/* The common end of a tile, from registers to bytes: whole vectors of integer outputs without row sums. All integers
+ * are constants. */
+OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int vectors, bool has_bias,
+                                     __m512i acc[][2]) {
+  const byte_end end = byte_end_of(tile->stage);
+  const float *multipliers = tile->stage->multiplier + tile->column, *biases = tile->stage->bias + tile->column;
+  const __m512 multiplier0 = _mm512_loadu_ps(multipliers), bias0 = _mm512_loadu_ps(biases);
+  const __m512 multiplier1 = vectors == 2 ? _mm512_loadu_ps(multipliers + LANES) : multiplier0;
+  const __m512 bias1 = vectors == 2 ? _mm512_loadu_ps(biases + LANES) : bias0;
+  char *row = tile->c;
+  if (vectors == 2) {
     OCT_GEMM_UNROLL
-    for (int r = 0; r < rows; r++, row += tile->c_stride) {
-      const __m512i q = oct_stage_integer_avx512(stage, acc[r][v], bias, multiplier);
-      _mm_storeu_si128((__m128i *)row, _mm512_cvtepi32_epi8(q));
+    for (int r = 0; r < rows; r += 2, row += 2 * tile->c_stride) {
+      const bool pair = r + 1 < rows;
+      const int next = pair ? r + 1 : r;
+      const __m512i q0 = scaled(&end, acc[r][0], bias0, multiplier0, has_bias);
+      const __m512i q1 = scaled(&end, acc[r][1], bias1, multiplier1, has_bias);
+      const __m512i q2 = pair ? scaled(&end, acc[next][0], bias0, multiplier0, has_bias) : q0;
+      const __m512i q3 = pair ? scaled(&end, acc[next][1], bias1, multiplier1, has_bias) : q1;
+      const __m512i bytes = narrowed(&end, q0, q1, q2, q3, pair);
+      _mm256_storeu_si256((__m256i *)row, _mm512_castsi512_si256(bytes));
+      if (pair) _mm256_storeu_si256((__m256i *)(row + tile->c_stride), _mm512_extracti64x4_epi64(bytes, 1));
     }
+    return;
+  }
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r += 4, row += 4 * tile->c_stride) {
+    __m512i q[4];
+    OCT_GEMM_UNROLL
+    for (int i = 0; i < 4; i++) q[i] = r + i < rows ? scaled(&end, acc[r + i][0], bias0, multiplier0, has_bias) : q[0];
+    const __m512i bytes = narrowed(&end, q[0], q[1], q[2], q[3], r + 2 < rows);
+    _mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(bytes));
+    if (r + 1 < rows) _mm_storeu_si128((__m128i *)(row + tile->c_stride), _mm512_extracti32x4_epi32(bytes, 1));
+    if (r + 2 < rows) _mm_storeu_si128((__m128i *)(row + 2 * tile->c_stride), _mm512_extracti32x4_epi32(bytes, 2));
+    if (r + 3 < rows) _mm_storeu_si128((__m128i *)(row + 3 * tile->c_stride), _mm512_extracti32x4_epi32(bytes, 3));
   }
 }
 
@@ -68,24 +124,31 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
   }
   const ptrdiff_t stride = tile->a_stride;
   const uint8_t *base[(MR + 2) / 3];
-  OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups - (tile->k_tail != 0);
-  for (; groups >= 4; groups -= 4) {
+  size_t run = 0;
+  do {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
     OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
-    oct_gemm_advance(base, 16, rows);
-    b += 16 * NR;
-  }
-  for (; groups > 0; groups--) {
-    step(base, stride, 0, b, rows, vectors, 4, acc);
-    oct_gemm_advance(base, 4, rows);
-    b += 4 * NR;
-  }
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    size_t groups = tile->k_groups - (tile->k_tail != 0);
+    for (; groups >= 4; groups -= 4) {
+      OCT_GEMM_UNROLL
+      for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
+      oct_gemm_advance(base, 16, rows);
+      b += 16 * NR;
+    }
+    for (; groups > 0; groups--) {
+      step(base, stride, 0, b, rows, vectors, 4, acc);
+      oct_gemm_advance(base, 4, rows);
+      b += 4 * NR;
+    }
+  } while (++run < tile->runs);
   if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
   if (ends_in_registers(tile, (size_t)vectors * LANES)) {
-    store_registers(tile, rows, vectors, acc);
+    if (tile->stage->has_bias)
+      store_registers(tile, rows, vectors, true, acc);
+    else
+      store_registers(tile, rows, vectors, false, acc);
     return false;
   }
   OCT_GEMM_UNROLL
@@ -103,20 +166,24 @@ static bool accumulate_row(const oct_gemm_tile *tile, int32_t *out) {
   for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups - (tile->k_tail != 0);
-  for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
-    OCT_GEMM_UNROLL
-    for (int i = 0; i < 4; i++) {
-      const __m512i four = broadcast(a + 4 * i);
-      acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
-      acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
+  size_t run = 0;
+  do {
+    a = (const uint8_t *)tile->a + tile->run_at[run];
+    size_t groups = tile->k_groups - (tile->k_tail != 0);
+    for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
+      OCT_GEMM_UNROLL
+      for (int i = 0; i < 4; i++) {
+        const __m512i four = broadcast(a + 4 * i);
+        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
+        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
+      }
     }
-  }
-  for (; groups > 0; groups--, a += 4, b += 4 * NR) {
-    const __m512i four = broadcast(a);
-    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
-  }
+    for (; groups > 0; groups--, a += 4, b += 4 * NR) {
+      const __m512i four = broadcast(a);
+      acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
+      acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+    }
+  } while (++run < tile->runs);
   if (tile->k_tail) {
     const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
     acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));

@@ -40,21 +40,25 @@ OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *tile, int rows, int32_t *ou
   }
   const ptrdiff_t stride = tile->a_stride;
   const uint8_t *base[(MR + 2) / 3];
-  OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r += 3) base[r / 3] = (const uint8_t *)tile->a + r * stride;
   const int8_t *b = tile->b;
-  size_t groups = tile->k_groups - (tile->k_tail != 0);
-  for (; groups >= 2; groups -= 2) {
-    step(base, stride, 0, b, rows, 4, acc);
-    step(base, stride, 4, b + 4 * NR, rows, 4, acc);
-    oct_gemm_advance(base, 8, rows);
-    b += 2 * 4 * NR;
-  }
-  if (groups > 0) {
-    step(base, stride, 0, b, rows, 4, acc);
-    oct_gemm_advance(base, 4, rows);
-    b += 4 * NR;
-  }
+  size_t run = 0;
+  do {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    size_t groups = tile->k_groups - (tile->k_tail != 0);
+    for (; groups >= 2; groups -= 2) {
+      step(base, stride, 0, b, rows, 4, acc);
+      step(base, stride, 4, b + 4 * NR, rows, 4, acc);
+      oct_gemm_advance(base, 8, rows);
+      b += 2 * 4 * NR;
+    }
+    if (groups > 0) {
+      step(base, stride, 0, b, rows, 4, acc);
+      oct_gemm_advance(base, 4, rows);
+      b += 4 * NR;
+    }
+  } while (++run < tile->runs);
   if (tile->k_tail) step(base, stride, 0, b, rows, tile->k_tail, acc);
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {

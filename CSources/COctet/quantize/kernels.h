@@ -19,6 +19,11 @@ typedef struct oct_quantize_rule {
   int32_t zero_point;
 } oct_quantize_rule;
 
+/* Whether a rule's output is int8: its bounds are the ends of the output's type. */
+static inline bool oct_quantize_is_signed(const oct_quantize_rule *rule) {
+  return rule->low + (float)rule->zero_point < 0.0f;
+}
+
 /* A block of rows of `columns` elements, strides in elements. */
 typedef struct oct_quantize_block {
   const void *from;

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/align.h"
+#include "base/range.h"
 #include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
@@ -13,7 +14,7 @@
 OCT_FP_STRICT
 
 /* inner from which a channel's run fills vectors well enough; columns of a block and rows that share its parameters. */
-enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = 128 };
+enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = 128, SPREAD_ROOM = LONG_RUN + 8 };
 
 typedef enum operation { QUANTIZE, QUANTIZE_REAL, DEQUANTIZE, DEQUANTIZE_REAL } operation;
 
@@ -71,10 +72,17 @@ static void run_of_channel(const channel_job *job, size_t channel, size_t begin,
       break;
     }
     case DEQUANTIZE: {
+      const double scale = load_f64(job->scales, channel);
       const oct_dequantize_rule rule = {.flip = flip,
                                         .offset = load_zero_point(job->zero_points, channel) + bias,
-                                        .wide_scale = load_f64(job->scales, channel)};
-      (s32 ? job->kernels->dequantize_s32_wide : job->kernels->dequantize_byte_wide)(from, count, &rule, to);
+                                        .scale = (float)scale,
+                                        .wide_scale = scale};
+      if (s32)
+        job->kernels->dequantize_s32_wide(from, count, &rule, to);
+      else if ((double)rule.scale == scale) /* see narrow_parameters */
+        job->kernels->dequantize_byte(from, count, &rule, to);
+      else
+        job->kernels->dequantize_byte_wide(from, count, &rule, to);
       break;
     }
     case DEQUANTIZE_REAL: {
@@ -100,76 +108,115 @@ static void runs_range(void *context, size_t begin, size_t end, int worker) {
   }
 }
 
-/* The channels of successive columns. */
-typedef struct channel_walk {
-  size_t channel, left, inner;
-} channel_walk;
+/* The channels that a block of columns meets, and how many columns of the first one lie before the block. */
+typedef struct channel_span {
+  size_t first, count, inner, before;
+} channel_span;
 
-static channel_walk walk_from(const channel_job *job, size_t column) {
-  return (channel_walk){column / job->shape.inner, job->shape.inner - column % job->shape.inner, job->shape.inner};
+static channel_span span_of(const channel_job *job, size_t first, size_t columns) {
+  const size_t inner = job->shape.inner, channel = first / inner, before = first % inner;
+  return (channel_span){channel, oct_ceil_div(before + columns, inner), inner, before};
 }
 
-static size_t next_channel(channel_walk *walk) {
-  const size_t channel = walk->channel;
-  if (--walk->left == 0) {
-    walk->channel++;
-    walk->left = walk->inner;
+/* Copies each channel's value, `width` bytes, to all of its columns, eight at a time: what goes beyond a channel's
+ * columns the next one's overwrite, and `columns` has SPREAD_ROOM for the last one's. */
+static inline __attribute__((always_inline)) void spread(const channel_span *span, const void *values,
+                                                         const size_t width, void *columns) {
+  char *to = columns;
+  const char *from = values;
+  if (span->inner == 1) {
+    memcpy(to, from, span->count * width);
+    return;
   }
-  return channel;
+  size_t left = span->inner - span->before;
+  for (size_t channel = 0; channel < span->count; channel++, left = span->inner, from += width) {
+    char value[8];
+    memcpy(value, from, width);
+    for (size_t i = 0; i < left; i += 8)
+      for (size_t lane = 0; lane < 8; lane++) memcpy(to + (i + lane) * width, value, width);
+    to += left * width;
+  }
 }
 
 static void quantize_columns(const channel_job *job, const oct_quantize_block *block, size_t first) {
-  float inverse[BLOCK_COLUMNS], zero_point[BLOCK_COLUMNS];
-  int32_t integer[BLOCK_COLUMNS];
-  channel_walk walk = walk_from(job, first);
-  for (size_t c = 0; c < block->columns; c++) {
-    const size_t channel = next_channel(&walk);
+  float inverses[BLOCK_COLUMNS], zero_points[BLOCK_COLUMNS];
+  int32_t integers[BLOCK_COLUMNS];
+  float inverse[BLOCK_COLUMNS + SPREAD_ROOM], zero_point[BLOCK_COLUMNS + SPREAD_ROOM];
+  const channel_span span = span_of(job, first, block->columns);
+  for (size_t i = 0; i < span.count; i++) {
+    const size_t channel = span.first + i;
     if (job->operation == QUANTIZE) {
-      inverse[c] = 1.0f / (float)load_f64(job->scales, channel);
-      integer[c] = load_zero_point(job->zero_points, channel);
-      zero_point[c] = (float)integer[c];
+      inverses[i] = 1.0f / (float)load_f64(job->scales, channel);
+      integers[i] = load_zero_point(job->zero_points, channel);
+      zero_points[i] = (float)integers[i];
     } else {
-      inverse[c] = 1.0f / oct_load_f32(job->real_scales, channel);
-      zero_point[c] = oct_load_f32(job->real_zero_points, channel);
+      inverses[i] = 1.0f / oct_load_f32(job->real_scales, channel);
+      zero_points[i] = oct_load_f32(job->real_zero_points, channel);
     }
   }
+  spread(&span, inverses, sizeof(float), inverse);
   if (job->dtype == OCT_S32) {
+    int32_t integer[BLOCK_COLUMNS + SPREAD_ROOM];
+    spread(&span, integers, sizeof(int32_t), integer);
     job->kernels->quantize_s32_columns(block, inverse, integer);
     return;
   }
+  spread(&span, zero_points, sizeof(float), zero_point);
   const oct_quantize_columns_rule rule = {inverse, zero_point, (float)oct_dtype_low(job->dtype),
                                           (float)oct_dtype_high(job->dtype), job->operation == QUANTIZE};
   job->kernels->quantize_byte_columns(block, &rule);
 }
 
-static void dequantize_columns(const channel_job *job, const oct_quantize_block *block, size_t first) {
-  float scale[BLOCK_COLUMNS], zero_point[BLOCK_COLUMNS];
-  double wide_scale[BLOCK_COLUMNS];
-  int32_t offsets[BLOCK_COLUMNS];
-  channel_walk walk = walk_from(job, first);
-  const oct_quantize_kernels *kernels = job->kernels;
-  const bool s32 = job->dtype == OCT_S32;
-  const int32_t bias = job->dtype == OCT_S8 ? 128 : 0;
-  const oct_dequantize_columns_rule rule = {.flip = job->dtype == OCT_S8 ? 0x80 : 0,
-                                            .offset = bias,
-                                            .offsets = offsets,
-                                            .zero_point = zero_point,
-                                            .scale = scale,
-                                            .wide_scale = wide_scale};
-  for (size_t c = 0; c < block->columns; c++) {
-    const size_t channel = next_channel(&walk);
+/* Columns whose scales stay in double. */
+static void dequantize_wide_columns(const channel_job *job, const oct_quantize_block *block, const channel_span *span,
+                                    int32_t bias) {
+  double wide_scales[BLOCK_COLUMNS], wide_scale[BLOCK_COLUMNS + SPREAD_ROOM];
+  int32_t all_offsets[BLOCK_COLUMNS], offsets[BLOCK_COLUMNS + SPREAD_ROOM];
+  const oct_dequantize_columns_rule rule = {
+      .flip = job->dtype == OCT_S8 ? 0x80 : 0, .offsets = offsets, .wide_scale = wide_scale};
+  for (size_t i = 0; i < span->count; i++) {
+    wide_scales[i] = load_f64(job->scales, span->first + i);
+    all_offsets[i] = load_zero_point(job->zero_points, span->first + i) + bias;
+  }
+  spread(span, wide_scales, sizeof(double), wide_scale);
+  spread(span, all_offsets, sizeof(int32_t), offsets);
+  (job->dtype == OCT_S32 ? job->kernels->dequantize_s32_wide_columns : job->kernels->dequantize_byte_wide_columns)(
+      block, &rule);
+}
+
+/* Scales and zero points of a span in float32; false when that changes a scale. When it doesn't, scale * difference is
+ * exact in double for bytes (24 + 9 bits) and rounds to float32 once, as the product in float32 does. */
+static bool narrow_parameters(const channel_job *job, const channel_span *span, float *scales, float *zero_points) {
+  bool exact = true;
+  for (size_t i = 0; i < span->count; i++) {
+    const size_t channel = span->first + i;
     if (job->operation == DEQUANTIZE) {
-      wide_scale[c] = load_f64(job->scales, channel);
-      offsets[c] = load_zero_point(job->zero_points, channel) + bias;
+      scales[i] = (float)load_f64(job->scales, channel);
+      zero_points[i] = (float)load_zero_point(job->zero_points, channel);
+      exact &= (double)scales[i] == load_f64(job->scales, channel);
     } else {
-      scale[c] = oct_load_f32(job->real_scales, channel);
-      zero_point[c] = oct_load_f32(job->real_zero_points, channel);
+      scales[i] = oct_load_f32(job->real_scales, channel);
+      zero_points[i] = oct_load_f32(job->real_zero_points, channel);
     }
   }
-  if (job->operation == DEQUANTIZE)
-    (s32 ? kernels->dequantize_s32_wide_columns : kernels->dequantize_byte_wide_columns)(block, &rule);
-  else
-    (s32 ? kernels->dequantize_s32_columns : kernels->dequantize_byte_columns)(block, &rule);
+  return exact;
+}
+
+static void dequantize_columns(const channel_job *job, const oct_quantize_block *block, size_t first) {
+  float scales[BLOCK_COLUMNS], zero_points[BLOCK_COLUMNS];
+  float scale[BLOCK_COLUMNS + SPREAD_ROOM], zero_point[BLOCK_COLUMNS + SPREAD_ROOM];
+  const channel_span span = span_of(job, first, block->columns);
+  const bool s32 = job->dtype == OCT_S32;
+  const int32_t bias = job->dtype == OCT_S8 ? 128 : 0;
+  if ((s32 && job->operation == DEQUANTIZE) || !narrow_parameters(job, &span, scales, zero_points)) {
+    dequantize_wide_columns(job, block, &span, bias);
+    return;
+  }
+  spread(&span, scales, sizeof(float), scale);
+  spread(&span, zero_points, sizeof(float), zero_point);
+  const oct_dequantize_columns_rule rule = {
+      .flip = job->dtype == OCT_S8 ? 0x80 : 0, .offset = bias, .zero_point = zero_point, .scale = scale};
+  (s32 ? job->kernels->dequantize_s32_columns : job->kernels->dequantize_byte_columns)(block, &rule);
 }
 
 static void columns_range(void *context, size_t begin, size_t end, int worker) {
@@ -247,10 +294,18 @@ static oct_status check_channel(const char *entry, const channel_job *job, size_
   return OCT_OK;
 }
 
+/* Whether check_channel lets all channels pass; real zero points it has to see one by one. */
+static bool good_channels(const channel_job *job) {
+  const size_t channels = job->shape.channels;
+  return !real_zero_points(job->operation) && oct_all_positive_f64(job->scales, channels, job->operation == QUANTIZE) &&
+         oct_all_within_s64(job->zero_points, channels, oct_dtype_low(job->dtype), oct_dtype_high(job->dtype));
+}
+
 static oct_status run_channels(const char *entry, channel_job *job, const void *x, const void *q, const oct_run *run) {
   int threads;
   oct_status status = check_shape(entry, job, x, q);
-  for (size_t c = 0; status == OCT_OK && c < job->shape.channels; c++) status = check_channel(entry, job, c);
+  if (status == OCT_OK && !good_channels(job))
+    for (size_t c = 0; status == OCT_OK && c < job->shape.channels; c++) status = check_channel(entry, job, c);
   if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
   if (status == OCT_OK) status = oct_quantize_select(&job->kernels);
   if (status != OCT_OK || job->total == 0) return status;

@@ -8,27 +8,38 @@
 #if OCT_ARCH_X86
 #include <immintrin.h>
 
+#include "base/unroll.h"
 #include "kernels.h"
 
 OCT_FP_STRICT
 
-enum { LANES = 16, STEP = 64 };
+enum { LANES = 16, STEP = 64, ROWS = 4 };
+
+#define ALL_64 (~(__mmask64)0)
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
 static inline const void *at(const void *base, size_t bytes) { return (const char *)base + bytes; }
 static inline void *at_mutable(void *base, size_t bytes) { return (char *)base + bytes; }
 
-/* The lanes of the step that starts `left` elements before the end. */
-static inline __mmask16 lanes(size_t left) { return left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1); }
-
-/* vminps returns its second operand when the first is NaN: NaN ends at `high`. */
-static inline __m512 clamp_ps(__m512 value, __m512 low, __m512 high) {
-  return _mm512_max_ps(_mm512_min_ps(value, high), low);
-}
+/* The first `count` lanes, at most all. */
+static inline __mmask16 lanes(size_t count) { return count >= LANES ? 0xFFFF : (__mmask16)((1u << count) - 1); }
+static inline __mmask64 first_64(size_t count) { return count >= STEP ? ALL_64 : ((__mmask64)1 << count) - 1; }
 
 static inline __m512 round_even(__m512 value) {
   return _mm512_roundscale_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* Elements before `values`, which are 4 bytes each, stand at a multiple of 64 bytes, at most `count`; 0 if they never
+ * do. Steps from there on load or store whole cache lines. */
+static inline size_t elements_to_line(const void *values, size_t count) {
+  const size_t bytes = (0 - (uintptr_t)values) % 64;
+  return bytes % 4 != 0 ? 0 : bytes / 4 < count ? bytes / 4 : count;
+}
+
+/* Four vectors that vpackssdw and vpacksswb (or vpackuswb) took in pairs, in order. */
+static inline __m512i in_order(__m512i bytes) {
+  return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), bytes);
 }
 
 /* The low bytes of 64 int32 within -512..511, in order. */
@@ -36,36 +47,68 @@ static inline __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d) {
   const __m512i byte = _mm512_set1_epi16(0xFF);
   const __m512i ab = _mm512_and_si512(_mm512_packs_epi32(a, b), byte);
   const __m512i cd = _mm512_and_si512(_mm512_packs_epi32(c, d), byte);
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd));
+  return in_order(_mm512_packus_epi16(ab, cd));
 }
 
-/* A rule in vectors. */
+/* 64 int32 plus zero_point (in int16 lanes) as bytes, in order. What lies below the bytes' range saturates at its end,
+ * down to the -2^31 that the conversion makes of everything below int32; nothing may lie above the range. */
+static inline __attribute__((always_inline)) __m512i saturated(__m512i a, __m512i b, __m512i c, __m512i d,
+                                                               __m512i zero_point, const bool is_signed) {
+  const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
+  const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero_point);
+  return in_order(is_signed ? _mm512_packs_epi16(ab, cd) : _mm512_packus_epi16(ab, cd));
+}
+
+/* A rule in vectors. The lower bound is an end of the output type, which saturation keeps by itself. */
 typedef struct quantize_vectors {
-  __m512 inverse, add, low, high;
+  __m512 inverse, add, high;
   __m512i zero_point;
 } quantize_vectors;
 
-static inline __attribute__((always_inline)) __m512i quantize_16(const void *x, __mmask16 m,
-                                                                 const quantize_vectors *v) {
+/* vminps returns its second operand when the first is NaN: NaN ends at `high`. */
+static inline __attribute__((always_inline)) __m512i quantize_16(const void *x, __mmask16 m, const quantize_vectors *v,
+                                                                 const bool adds) {
   const __m512 product = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x), v->inverse);
-  const __m512 t = clamp_ps(_mm512_add_ps(product, v->add), v->low, v->high);
-  return _mm512_add_epi32(_mm512_cvtps_epi32(t), v->zero_point);
+  return _mm512_cvtps_epi32(_mm512_min_ps(adds ? _mm512_add_ps(product, v->add) : product, v->high));
+}
+
+static inline __attribute__((always_inline)) __m512i quantize_64(const void *x, __mmask64 m, const quantize_vectors *v,
+                                                                 const bool adds, const bool is_signed) {
+  return saturated(quantize_16(x, (__mmask16)m, v, adds), quantize_16(at(x, 64), (__mmask16)(m >> 16), v, adds),
+                   quantize_16(at(x, 128), (__mmask16)(m >> 32), v, adds),
+                   quantize_16(at(x, 192), (__mmask16)(m >> 48), v, adds), v->zero_point, is_signed);
+}
+
+static inline __attribute__((always_inline)) void quantize_run(const void *x, size_t count,
+                                                               const oct_quantize_rule *rule, void *q, const bool adds,
+                                                               const bool is_signed) {
+  const quantize_vectors v = {_mm512_set1_ps(rule->inverse), _mm512_set1_ps(rule->add), _mm512_set1_ps(rule->high),
+                              _mm512_set1_epi16((int16_t)rule->zero_point)};
+  size_t i = count < STEP ? 0 : elements_to_line(x, count);
+  if (i > 0) {
+    const __mmask64 m = first_64(i);
+    _mm512_mask_storeu_epi8(q, m, quantize_64(x, m, &v, adds, is_signed));
+  }
+  for (; i + STEP <= count; i += STEP)
+    _mm512_storeu_si512(at_mutable(q, i), quantize_64(at(x, 4 * i), ALL_64, &v, adds, is_signed));
+  if (i < count) {
+    const __mmask64 m = first_64(count - i);
+    _mm512_mask_storeu_epi8(at_mutable(q, i), m, quantize_64(at(x, 4 * i), m, &v, adds, is_signed));
+  }
 }
 
 static void quantize_byte(const void *x, size_t count, const oct_quantize_rule *rule, void *q) {
-  const quantize_vectors v = {_mm512_set1_ps(rule->inverse), _mm512_set1_ps(rule->add), _mm512_set1_ps(rule->low),
-                              _mm512_set1_ps(rule->high), _mm512_set1_epi32(rule->zero_point)};
-  size_t i = 0;
-  for (; i + STEP <= count; i += STEP) {
-    const void *from = at(x, 4 * i);
-    _mm512_storeu_si512(at_mutable(q, i),
-                        narrow(quantize_16(from, 0xFFFF, &v), quantize_16(at(from, 64), 0xFFFF, &v),
-                               quantize_16(at(from, 128), 0xFFFF, &v), quantize_16(at(from, 192), 0xFFFF, &v)));
-  }
-  for (; i < count; i += LANES) {
-    const __mmask16 m = lanes(count - i);
-    _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, i), m, quantize_16(at(x, 4 * i), m, &v));
+  const bool adds = rule->add != 0.0f;
+  if (oct_quantize_is_signed(rule)) {
+    if (adds)
+      quantize_run(x, count, rule, q, true, true);
+    else
+      quantize_run(x, count, rule, q, false, true);
+  } else {
+    if (adds)
+      quantize_run(x, count, rule, q, true, false);
+    else
+      quantize_run(x, count, rule, q, false, false);
   }
 }
 
@@ -94,43 +137,79 @@ static void quantize_s32(const void *x, size_t count, float inverse, int32_t zer
   }
 }
 
-static inline __attribute__((always_inline)) __m512i quantize_column_16(const void *x,
-                                                                        const oct_quantize_columns_rule *r, size_t c,
-                                                                        __mmask16 m, bool round_first) {
-  const __m512 z = _mm512_maskz_loadu_ps(m, r->zero_point + c);
-  __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, x), _mm512_maskz_loadu_ps(m, r->inverse + c));
-  /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
-  if (round_first) t = round_even(t);
-  return _mm512_cvtps_epi32(clamp_ps(_mm512_add_ps(t, z), _mm512_set1_ps(r->low), _mm512_set1_ps(r->high)));
+/* Sixteen columns of ROWS rows that lie x_stride bytes apart, to integers that saturation brings into range. */
+static inline __attribute__((always_inline)) void quantize_columns_16(const void *x, size_t x_stride,
+                                                                      const oct_quantize_columns_rule *r, size_t c,
+                                                                      __mmask16 m, const bool round_first,
+                                                                      const int rows, __m512i *q) {
+  const __m512 inverse = _mm512_maskz_loadu_ps(m, r->inverse + c), z = _mm512_maskz_loadu_ps(m, r->zero_point + c);
+  OCT_UNROLL
+  for (int row = 0; row < rows; row++) {
+    __m512 t = _mm512_mul_ps(_mm512_maskz_loadu_ps(m, at(x, (size_t)row * x_stride)), inverse);
+    /* A sum beyond 2^24 may be inexact; it is far outside the bounds then and stays on its side. */
+    if (round_first) t = round_even(t);
+    q[row] = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_add_ps(t, z), _mm512_set1_ps(r->high)));
+  }
+}
+
+/* 64 columns from column c on, of a few rows, so that parameters are loaded once for all of them. */
+static inline __attribute__((always_inline)) void quantize_columns_64(const oct_quantize_block *block,
+                                                                      const oct_quantize_columns_rule *r, size_t first,
+                                                                      size_t c, __mmask64 m, const bool round_first,
+                                                                      const bool is_signed, const int rows) {
+  const size_t x_stride = 4 * block->from_stride;
+  const void *x = at(block->from, first * x_stride + 4 * c);
+  void *q = at_mutable(block->to, first * block->to_stride + c);
+  __m512i v[4][ROWS];
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++)
+    quantize_columns_16(at(x, 64 * (size_t)i), x_stride, r, c + LANES * (size_t)i, (__mmask16)(m >> (LANES * i)),
+                        round_first, rows, v[i]);
+  OCT_UNROLL
+  for (int row = 0; row < rows; row++) {
+    const __m512i bytes = saturated(v[0][row], v[1][row], v[2][row], v[3][row], _mm512_setzero_si512(), is_signed);
+    void *to = at_mutable(q, (size_t)row * block->to_stride);
+    if (m == ALL_64)
+      _mm512_storeu_si512(to, bytes);
+    else
+      _mm512_mask_storeu_epi8(to, m, bytes);
+  }
+}
+
+static inline __attribute__((always_inline)) void quantize_few_rows(const oct_quantize_block *block,
+                                                                    const oct_quantize_columns_rule *rule, size_t first,
+                                                                    const bool round_first, const bool is_signed,
+                                                                    const int rows) {
+  size_t c = 0;
+  for (; c + STEP <= block->columns; c += STEP)
+    quantize_columns_64(block, rule, first, c, ALL_64, round_first, is_signed, rows);
+  if (c < block->columns)
+    quantize_columns_64(block, rule, first, c, first_64(block->columns - c), round_first, is_signed, rows);
 }
 
 static inline __attribute__((always_inline)) void quantize_byte_rows(const oct_quantize_block *block,
                                                                      const oct_quantize_columns_rule *rule,
-                                                                     bool round_first) {
+                                                                     const bool round_first, const bool is_signed) {
+  const oct_quantize_block b = *block;
   const oct_quantize_columns_rule r = *rule;
-  for (size_t row = 0; row < block->rows; row++) {
-    const void *x = at(block->from, 4 * row * block->from_stride);
-    void *q = at_mutable(block->to, row * block->to_stride);
-    size_t c = 0;
-    for (; c + STEP <= block->columns; c += STEP) {
-      const void *from = at(x, 4 * c);
-      _mm512_storeu_si512(at_mutable(q, c), narrow(quantize_column_16(from, &r, c, 0xFFFF, round_first),
-                                                   quantize_column_16(at(from, 64), &r, c + 16, 0xFFFF, round_first),
-                                                   quantize_column_16(at(from, 128), &r, c + 32, 0xFFFF, round_first),
-                                                   quantize_column_16(at(from, 192), &r, c + 48, 0xFFFF, round_first)));
-    }
-    for (; c < block->columns; c += LANES) {
-      const __mmask16 m = lanes(block->columns - c);
-      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m, quantize_column_16(at(x, 4 * c), &r, c, m, round_first));
-    }
-  }
+  size_t row = 0;
+  for (; row + ROWS <= b.rows; row += ROWS) quantize_few_rows(&b, &r, row, round_first, is_signed, ROWS);
+  for (; row < b.rows; row++) quantize_few_rows(&b, &r, row, round_first, is_signed, 1);
 }
 
 static void quantize_byte_columns(const oct_quantize_block *block, const oct_quantize_columns_rule *rule) {
-  if (rule->round_first)
-    quantize_byte_rows(block, rule, true);
-  else
-    quantize_byte_rows(block, rule, false);
+  const bool is_signed = rule->low < 0.0f;
+  if (rule->round_first) {
+    if (is_signed)
+      quantize_byte_rows(block, rule, true, true);
+    else
+      quantize_byte_rows(block, rule, true, false);
+  } else {
+    if (is_signed)
+      quantize_byte_rows(block, rule, false, true);
+    else
+      quantize_byte_rows(block, rule, false, false);
+  }
 }
 
 static void quantize_s32_columns(const oct_quantize_block *block, const float *inverse, const int32_t *zero_point) {
@@ -147,10 +226,13 @@ static void quantize_s32_columns(const oct_quantize_block *block, const float *i
   }
 }
 
-/* Sixteen elements as int32, bytes flipped to uint8 first. */
-static inline __attribute__((always_inline)) __m512i load_16(const void *q, __mmask16 m, bool bytes, uint8_t flip) {
-  if (!bytes) return _mm512_maskz_loadu_epi32(m, q);
-  return _mm512_cvtepu8_epi32(_mm_xor_si128(_mm_maskz_loadu_epi8(m, q), _mm_set1_epi8((char)flip)));
+typedef enum element_kind { UINT8, INT8, INT32 } element_kind;
+
+/* Sixteen elements as int32. */
+static inline __attribute__((always_inline)) __m512i load_16(const void *q, __mmask16 m, const element_kind kind) {
+  if (kind == INT32) return _mm512_maskz_loadu_epi32(m, q);
+  const __m128i bytes = _mm_maskz_loadu_epi8(m, q);
+  return kind == INT8 ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
 }
 
 static inline __m512 real_16(__m512i q, __m512i offset, __m512 zero_point, __m512 scale) {
@@ -164,74 +246,118 @@ static inline __m512 wide_16(__m512i q, __m512i offset, __m512d scale_low, __m51
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 }
 
+/* Constants of a run in vectors; zero_point is the real one for int32 and all that is taken off for bytes. */
+typedef struct dequantize_vectors {
+  __m512i offset;
+  __m512 zero_point, scale;
+  __m512d wide_scale;
+} dequantize_vectors;
+
+static inline __attribute__((always_inline)) __m512 dequantize_16(const void *q, __mmask16 m,
+                                                                  const dequantize_vectors *v, const element_kind kind,
+                                                                  const bool wide) {
+  const __m512i e = load_16(q, m, kind);
+  if (wide) return wide_16(e, v->offset, v->wide_scale, v->wide_scale);
+  /* Bytes and their zero points are exact in float32: taking off there saves an integer subtraction. */
+  if (kind != INT32) return _mm512_mul_ps(_mm512_sub_ps(_mm512_cvtepi32_ps(e), v->zero_point), v->scale);
+  return real_16(e, v->offset, v->zero_point, v->scale);
+}
+
 static inline __attribute__((always_inline)) void dequantize_run(const void *q, size_t count,
-                                                                 const oct_dequantize_rule *rule, void *x, bool bytes,
-                                                                 bool wide) {
-  const oct_dequantize_rule r = *rule;
-  const size_t width = bytes ? 1 : 4;
-  const __m512i offset = _mm512_set1_epi32(r.offset);
-  const __m512 z = _mm512_set1_ps(r.zero_point), scale = _mm512_set1_ps(r.scale);
-  const __m512d wide_scale = _mm512_set1_pd(r.wide_scale);
-  for (size_t i = 0; i < count; i += LANES) {
+                                                                 const oct_dequantize_rule *rule, void *x,
+                                                                 const element_kind kind, const bool wide) {
+  const size_t width = kind == INT32 ? 4 : 1;
+  /* Either the offset is 0, once signed bytes are read as such, or the real zero point. */
+  const int32_t offset = rule->offset - (kind == INT8 ? 128 : 0);
+  const dequantize_vectors v = {_mm512_set1_epi32(offset),
+                                _mm512_set1_ps(kind == INT32 ? rule->zero_point : rule->zero_point + (float)offset),
+                                _mm512_set1_ps(rule->scale), _mm512_set1_pd(rule->wide_scale)};
+  size_t i = count < STEP ? 0 : elements_to_line(x, count);
+  if (i > 0) _mm512_mask_storeu_ps(x, lanes(i), dequantize_16(q, lanes(i), &v, kind, wide));
+  for (; i + STEP <= count; i += STEP) {
+    const void *from = at(q, i * width);
+    void *to = at_mutable(x, 4 * i);
+    OCT_UNROLL
+    for (size_t part = 0; part < STEP; part += LANES)
+      _mm512_storeu_ps(at_mutable(to, 4 * part), dequantize_16(at(from, part * width), 0xFFFF, &v, kind, wide));
+  }
+  for (; i < count; i += LANES) {
     const __mmask16 m = lanes(count - i);
-    const __m512i v = load_16(at(q, i * width), m, bytes, r.flip);
-    const __m512 y = wide ? wide_16(v, offset, wide_scale, wide_scale) : real_16(v, offset, z, scale);
-    _mm512_mask_storeu_ps(at_mutable(x, 4 * i), m, y);
+    _mm512_mask_storeu_ps(at_mutable(x, 4 * i), m, dequantize_16(at(q, i * width), m, &v, kind, wide));
   }
 }
 
 static void dequantize_byte(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, true, false);
+  if (rule->flip)
+    dequantize_run(q, count, rule, x, INT8, false);
+  else
+    dequantize_run(q, count, rule, x, UINT8, false);
 }
 static void dequantize_s32(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, false, false);
+  dequantize_run(q, count, rule, x, INT32, false);
 }
 static void dequantize_byte_wide(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, true, true);
+  if (rule->flip)
+    dequantize_run(q, count, rule, x, INT8, true);
+  else
+    dequantize_run(q, count, rule, x, UINT8, true);
 }
 static void dequantize_s32_wide(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
-  dequantize_run(q, count, rule, x, false, true);
+  dequantize_run(q, count, rule, x, INT32, true);
 }
 
+/* Bytes that are read as signed lie 128 below the flipped ones that the rule's offsets are for. */
 static inline __attribute__((always_inline)) __m512 dequantize_column_16(const void *q,
                                                                          const oct_dequantize_columns_rule *r, size_t c,
-                                                                         __mmask16 m, bool bytes, bool wide) {
-  const __m512i v = load_16(q, m, bytes, r->flip);
+                                                                         __mmask16 m, const element_kind kind,
+                                                                         const bool wide) {
+  const __m512i v = load_16(q, m, kind);
+  const int32_t bias = kind == INT8 ? 128 : 0;
   if (!wide)
-    return real_16(v, _mm512_set1_epi32(r->offset), _mm512_maskz_loadu_ps(m, r->zero_point + c),
+    return real_16(v, _mm512_set1_epi32(r->offset - bias), _mm512_maskz_loadu_ps(m, r->zero_point + c),
                    _mm512_maskz_loadu_ps(m, r->scale + c));
   /* Masked addresses may lie beyond the array; only active lanes are touched. */
   const __m512d low = _mm512_maskz_loadu_pd((__mmask8)m, r->wide_scale + c);
   const __m512d high = _mm512_maskz_loadu_pd((__mmask8)(m >> 8), at(r->wide_scale + c, 64));
-  return wide_16(v, _mm512_maskz_loadu_epi32(m, r->offsets + c), low, high);
+  const __m512i offset = _mm512_maskz_loadu_epi32(m, r->offsets + c);
+  return wide_16(v, kind == INT8 ? _mm512_sub_epi32(offset, _mm512_set1_epi32(bias)) : offset, low, high);
 }
 
 static inline __attribute__((always_inline)) void dequantize_rows(const oct_quantize_block *block,
-                                                                  const oct_dequantize_columns_rule *rule, bool bytes,
-                                                                  bool wide) {
+                                                                  const oct_dequantize_columns_rule *rule,
+                                                                  const element_kind kind, const bool wide) {
   const oct_dequantize_columns_rule r = *rule;
-  const size_t width = bytes ? 1 : 4;
+  const size_t width = kind == INT32 ? 4 : 1;
   for (size_t row = 0; row < block->rows; row++) {
     const void *q = at(block->from, width * row * block->from_stride);
     void *x = at_mutable(block->to, 4 * row * block->to_stride);
-    for (size_t c = 0; c < block->columns; c += LANES) {
+    size_t c = 0;
+    for (; c + LANES <= block->columns; c += LANES)
+      _mm512_storeu_ps(at_mutable(x, 4 * c), dequantize_column_16(at(q, c * width), &r, c, 0xFFFF, kind, wide));
+    if (c < block->columns) {
       const __mmask16 m = lanes(block->columns - c);
-      _mm512_mask_storeu_ps(at_mutable(x, 4 * c), m, dequantize_column_16(at(q, c * width), &r, c, m, bytes, wide));
+      _mm512_mask_storeu_ps(at_mutable(x, 4 * c), m, dequantize_column_16(at(q, c * width), &r, c, m, kind, wide));
     }
   }
 }
 
 static void dequantize_byte_columns(const oct_quantize_block *block, const oct_dequantize_columns_rule *rule) {
-  dequantize_rows(block, rule, true, false);
+  if (rule->flip)
+    dequantize_rows(block, rule, INT8, false);
+  else
+    dequantize_rows(block, rule, UINT8, false);
 }
 static void dequantize_s32_columns(const oct_quantize_block *block, const oct_dequantize_columns_rule *rule) {
-  dequantize_rows(block, rule, false, false);
+  dequantize_rows(block, rule, INT32, false);
 }
 static void dequantize_byte_wide_columns(const oct_quantize_block *block, const oct_dequantize_columns_rule *rule) {
-  dequantize_rows(block, rule, true, true);
+  if (rule->flip)
+    dequantize_rows(block, rule, INT8, true);
+  else
+    dequantize_rows(block, rule, UINT8, true);
 }
 static void dequantize_s32_wide_columns(const oct_quantize_block *block, const oct_dequantize_columns_rule *rule) {
-  dequantize_rows(block, rule, false, true);
+  dequantize_rows(block, rule, INT32, true);
 }
 
 /* One multiplier for all columns, or a vector of them. */
@@ -240,12 +366,74 @@ static inline __attribute__((always_inline)) __m512i parameters_16(const void *b
   return per_column ? _mm512_maskz_loadu_epi32(m, at(base, 4 * column)) : _mm512_set1_epi32(oct_load_s32(base, 0));
 }
 
-static inline __attribute__((always_inline)) __m512i requantize_16(const void *acc, const oct_requantize_rule *r,
-                                                                   size_t c, __mmask16 m, bool per_column) {
-  const __m512 multiplier = _mm512_castsi512_ps(parameters_16(r->multiplier, c, m, per_column));
-  const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(m, acc)), multiplier);
-  const __m512 t = clamp_ps(product, _mm512_set1_ps(r->low), _mm512_set1_ps(r->high));
-  return _mm512_add_epi32(_mm512_cvtps_epi32(t), _mm512_set1_epi32(r->zero_point));
+/* 64 columns from column c on, of a few rows: saturation and the lower clamp of bytes replace that of integers. */
+static inline __attribute__((always_inline)) void requantize_64(const oct_quantize_block *block,
+                                                                const oct_requantize_rule *r, size_t first, size_t c,
+                                                                __mmask64 m, const bool per_column,
+                                                                const bool is_signed, const int rows) {
+  const void *acc = at(block->from, 4 * (first * block->from_stride + c));
+  void *q = at_mutable(block->to, first * block->to_stride + c);
+  const __m512 high = _mm512_set1_ps(r->high);
+  const __m512i zero_point = _mm512_set1_epi16((int16_t)r->zero_point);
+  const __m512i lowest = _mm512_set1_epi8((char)((int32_t)r->low + r->zero_point));
+  __m512 multiplier[4];
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++)
+    multiplier[i] = _mm512_castsi512_ps(
+        parameters_16(r->multiplier, c + LANES * (size_t)i, (__mmask16)(m >> (LANES * i)), per_column));
+  OCT_UNROLL
+  for (int row = 0; row < rows; row++) {
+    const void *from = at(acc, 4 * (size_t)row * block->from_stride);
+    void *to = at_mutable(q, (size_t)row * block->to_stride);
+    __m512i v[4];
+    OCT_UNROLL
+    for (int i = 0; i < 4; i++) {
+      const __m512i integers = _mm512_maskz_loadu_epi32((__mmask16)(m >> (LANES * i)), at(from, 64 * (size_t)i));
+      const __m512 product = _mm512_mul_ps(_mm512_cvtepi32_ps(integers), multiplier[i]);
+      v[i] = _mm512_cvtps_epi32(_mm512_min_ps(product, high));
+    }
+    __m512i bytes = saturated(v[0], v[1], v[2], v[3], zero_point, is_signed);
+    bytes = is_signed ? _mm512_max_epi8(bytes, lowest) : _mm512_max_epu8(bytes, lowest);
+    if (m == ALL_64)
+      _mm512_storeu_si512(to, bytes);
+    else
+      _mm512_mask_storeu_epi8(to, m, bytes);
+  }
+}
+
+static inline __attribute__((always_inline)) void requantize_few_rows(const oct_quantize_block *block,
+                                                                      const oct_requantize_rule *r, size_t first,
+                                                                      const bool per_column, const bool is_signed,
+                                                                      const int rows) {
+  size_t c = 0;
+  for (; c + STEP <= block->columns; c += STEP) requantize_64(block, r, first, c, ALL_64, per_column, is_signed, rows);
+  if (c < block->columns) requantize_64(block, r, first, c, first_64(block->columns - c), per_column, is_signed, rows);
+}
+
+static inline __attribute__((always_inline)) void requantize_rows(const oct_quantize_block *block,
+                                                                  const oct_requantize_rule *rule,
+                                                                  const bool per_column, const bool is_signed) {
+  const oct_quantize_block b = *block;
+  const oct_requantize_rule r = *rule;
+  size_t row = 0;
+  for (; row + ROWS <= b.rows; row += ROWS) requantize_few_rows(&b, &r, row, per_column, is_signed, ROWS);
+  for (; row < b.rows; row++) requantize_few_rows(&b, &r, row, per_column, is_signed, 1);
+}
+
+/* Outputs that are never below 0 come out the same either way. */
+static void requantize(const oct_quantize_block *block, const oct_requantize_rule *rule) {
+  const bool is_signed = (int32_t)rule->low + rule->zero_point < 0;
+  if (rule->per_column) {
+    if (is_signed)
+      requantize_rows(block, rule, true, true);
+    else
+      requantize_rows(block, rule, true, false);
+  } else {
+    if (is_signed)
+      requantize_rows(block, rule, false, true);
+    else
+      requantize_rows(block, rule, false, false);
+  }
 }
 
 /* acc << left, saturating. */
@@ -280,48 +468,36 @@ static inline __attribute__((always_inline)) __m512i requantize_fixed_16(const v
   return _mm512_add_epi32(t, _mm512_set1_epi32(r->zero_point));
 }
 
-static inline __attribute__((always_inline)) __m512i requantize_either_16(const void *acc, const oct_requantize_rule *r,
-                                                                          size_t c, __mmask16 m, bool fixed,
-                                                                          bool per_column) {
-  return fixed ? requantize_fixed_16(acc, r, c, m, per_column) : requantize_16(acc, r, c, m, per_column);
+static inline __attribute__((always_inline)) __m512i requantize_fixed_64(const void *acc, const oct_requantize_rule *r,
+                                                                         size_t c, __mmask64 m, const bool per_column) {
+  return narrow(requantize_fixed_16(acc, r, c, (__mmask16)m, per_column),
+                requantize_fixed_16(at(acc, 64), r, c + 16, (__mmask16)(m >> 16), per_column),
+                requantize_fixed_16(at(acc, 128), r, c + 32, (__mmask16)(m >> 32), per_column),
+                requantize_fixed_16(at(acc, 192), r, c + 48, (__mmask16)(m >> 48), per_column));
 }
 
-static inline __attribute__((always_inline)) void requantize_rows(const oct_quantize_block *block,
-                                                                  const oct_requantize_rule *rule, bool fixed,
-                                                                  bool per_column) {
+static inline __attribute__((always_inline)) void requantize_fixed_rows(const oct_quantize_block *block,
+                                                                        const oct_requantize_rule *rule,
+                                                                        const bool per_column) {
   const oct_requantize_rule r = *rule;
   for (size_t row = 0; row < block->rows; row++) {
     const void *acc = at(block->from, 4 * row * block->from_stride);
     void *q = at_mutable(block->to, row * block->to_stride);
     size_t c = 0;
-    for (; c + STEP <= block->columns; c += STEP) {
-      const void *from = at(acc, 4 * c);
-      _mm512_storeu_si512(at_mutable(q, c),
-                          narrow(requantize_either_16(from, &r, c, 0xFFFF, fixed, per_column),
-                                 requantize_either_16(at(from, 64), &r, c + 16, 0xFFFF, fixed, per_column),
-                                 requantize_either_16(at(from, 128), &r, c + 32, 0xFFFF, fixed, per_column),
-                                 requantize_either_16(at(from, 192), &r, c + 48, 0xFFFF, fixed, per_column)));
-    }
-    for (; c < block->columns; c += LANES) {
-      const __mmask16 m = lanes(block->columns - c);
-      _mm512_mask_cvtepi32_storeu_epi8(at_mutable(q, c), m,
-                                       requantize_either_16(at(acc, 4 * c), &r, c, m, fixed, per_column));
+    for (; c + STEP <= block->columns; c += STEP)
+      _mm512_storeu_si512(at_mutable(q, c), requantize_fixed_64(at(acc, 4 * c), &r, c, ALL_64, per_column));
+    if (c < block->columns) {
+      const __mmask64 m = first_64(block->columns - c);
+      _mm512_mask_storeu_epi8(at_mutable(q, c), m, requantize_fixed_64(at(acc, 4 * c), &r, c, m, per_column));
     }
   }
 }
 
-static void requantize(const oct_quantize_block *block, const oct_requantize_rule *rule) {
-  if (rule->per_column)
-    requantize_rows(block, rule, false, true);
-  else
-    requantize_rows(block, rule, false, false);
-}
-
 static void requantize_fixed(const oct_quantize_block *block, const oct_requantize_rule *rule) {
   if (rule->per_column)
-    requantize_rows(block, rule, true, true);
+    requantize_fixed_rows(block, rule, true);
   else
-    requantize_rows(block, rule, true, false);
+    requantize_fixed_rows(block, rule, false);
 }
 
 OCT_ISA_END

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/align.h"
+#include "base/range.h"
 #include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
@@ -112,6 +113,15 @@ static oct_status run_matrix(const char *entry, matrix_job *job, const oct_run *
   return OCT_OK;
 }
 
+/* Names the first multiplier that is wrong; one is. */
+static oct_status refuse_multiplier(const char *entry, const oct_requantization *r) {
+  size_t i = 0;
+  while (oct_all_positive_f32((const char *)r->multiplier + i * sizeof(float), 1)) i++;
+  return oct_fail(OCT_INVALID_ARGUMENT,
+                  "%s: multiplier[%zu] is %g, expected a positive finite number; check the scales", entry, i,
+                  (double)oct_load_f32(r->multiplier, i));
+}
+
 oct_status oct_requantize(const int32_t *acc, size_t rows, size_t columns, size_t acc_stride,
                           const oct_requantization *requantization, void *q, size_t q_stride, const oct_run *run) {
   static const char entry[] = "oct_requantize";
@@ -129,13 +139,8 @@ oct_status oct_requantize(const int32_t *acc, size_t rows, size_t columns, size_
   oct_status status = check_range(entry, r->dtype, r->zero_point, r->clamp_min, r->clamp_max);
   if (status == OCT_OK) status = check_matrix(entry, &job);
   if (status == OCT_OK) status = check_count(entry, r->multiplier, r->multiplier_count, columns);
-  for (size_t i = 0; status == OCT_OK && i < r->multiplier_count; i++) {
-    const float m = oct_load_f32(r->multiplier, i);
-    if (!(m > 0.0f) || isinf(m))
-      status = oct_fail(OCT_INVALID_ARGUMENT,
-                        "%s: multiplier[%zu] is %g, expected a positive finite number; check the scales", entry, i,
-                        (double)m);
-  }
+  if (status == OCT_OK && !oct_all_positive_f32(r->multiplier, r->multiplier_count))
+    status = refuse_multiplier(entry, r);
   if (status != OCT_OK) return status;
   job.rule = (oct_requantize_rule){.multiplier = r->multiplier,
                                    .low = (float)(r->clamp_min - r->zero_point),
@@ -143,6 +148,18 @@ oct_status oct_requantize(const int32_t *acc, size_t rows, size_t columns, size_
                                    .zero_point = r->zero_point,
                                    .per_column = r->multiplier_count > 1};
   return run_matrix(entry, &job, run);
+}
+
+/* Names the first multiplier or shift that is wrong; one is. */
+static oct_status refuse_fixed(const char *entry, const oct_fixed_requantization *r) {
+  for (size_t i = 0;; i++) {
+    const int32_t m = oct_load_s32(r->multiplier, i), shift = oct_load_s32(r->shift, i);
+    if (m < 1 << 30 || shift < -31 || shift > 30)
+      return oct_fail(
+          OCT_INVALID_ARGUMENT,
+          "%s: multiplier[%zu] is %d and shift[%zu] is %d, expected 2^30 or more and -31..30; use oct_fixed_multiplier",
+          entry, i, (int)m, i, (int)shift);
+  }
 }
 
 oct_status oct_requantize_fixed(const int32_t *acc, size_t rows, size_t columns, size_t acc_stride,
@@ -167,14 +184,9 @@ oct_status oct_requantize_fixed(const int32_t *acc, size_t rows, size_t columns,
   if (status == OCT_OK && !r->shift && r->multiplier_count > 0)
     status =
         oct_fail(OCT_INVALID_ARGUMENT, "%s: shift is null, expected one value per multiplier; pass an array", entry);
-  for (size_t i = 0; status == OCT_OK && i < r->multiplier_count; i++) {
-    const int32_t m = oct_load_s32(r->multiplier, i), shift = oct_load_s32(r->shift, i);
-    if (m < 1 << 30 || shift < -31 || shift > 30)
-      status = oct_fail(
-          OCT_INVALID_ARGUMENT,
-          "%s: multiplier[%zu] is %d and shift[%zu] is %d, expected 2^30 or more and -31..30; use oct_fixed_multiplier",
-          entry, i, (int)m, i, (int)shift);
-  }
+  if (status == OCT_OK && !(oct_all_within_s32(r->multiplier, r->multiplier_count, 1 << 30, INT32_MAX) &&
+                            oct_all_within_s32(r->shift, r->multiplier_count, -31, 30)))
+    status = refuse_fixed(entry, r);
   if (status != OCT_OK) return status;
   job.rule = (oct_requantize_rule){.fixed_multiplier = r->multiplier,
                                    .fixed_shift = r->shift,

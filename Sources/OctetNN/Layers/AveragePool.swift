@@ -22,6 +22,10 @@ public class AvgPool: Module {
     self.divisor = divisor.map { positive($0, "divisor", layer) }
   }
 
+  public override var details: String {
+    "kernelSize: \(kernel), stride: \(stride), padding: \(padding)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.avgPool(
       input, kernel: kernel, stride: stride, padding: padding, ceiling: ceiling,
@@ -75,6 +79,10 @@ public class AdaptiveAvgPool: Module {
     for size in outputSize {
       if let size { _ = positive(size, "outputSize", "AdaptiveAvgPool\(outputSize.count)d") }
     }
+  }
+
+  public override var details: String {
+    "outputSize: \(outputSize.map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))"
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

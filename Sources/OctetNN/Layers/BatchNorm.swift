@@ -44,13 +44,13 @@ public class BatchNorm: Module {
   }
 
   /// A second layer around the same parameters and statistics, in the same mode.
-  package func sharing() -> BatchNorm {
-    let other = BatchNorm(sharing: self)
+  package func sharing() -> Self {
+    let other = Self(sharing: self)
     other.train(isTraining)
     return other
   }
 
-  private init(sharing other: BatchNorm) {
+  required init(sharing other: BatchNorm) {
     features = other.features
     epsilon = other.epsilon
     momentum = other.momentum
@@ -104,6 +104,8 @@ public final class BatchNorm1d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 2...3)
   }
+
+  required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
@@ -112,6 +114,8 @@ public final class BatchNorm2d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 4...4)
   }
+
+  required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
@@ -120,4 +124,6 @@ public final class BatchNorm3d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 5...5)
   }
+
+  required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }

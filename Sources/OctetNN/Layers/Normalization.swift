@@ -31,6 +31,10 @@ public final class LayerNorm: Module {
     self.init([features], epsilon: epsilon)
   }
 
+  public override var details: String {
+    "\(normalizedShape), epsilon: \(epsilon), affine: \(weight != nil)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.layerNorm(
       input, normalizedShape: normalizedShape, weight: weight?.value, bias: bias?.value,
@@ -63,6 +67,10 @@ public final class GroupNorm: Module {
     bias = affine ? Parameter(filled(0, [channels])) : nil
   }
 
+  public override var details: String {
+    "\(groups), \(channels), epsilon: \(epsilon), affine: \(weight != nil)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try requireChannels(channels, input, "GroupNorm")
     return try Functional.groupNorm(
@@ -89,6 +97,10 @@ public class InstanceNorm: Module {
     self.rank = rank
     weight = affine ? Parameter(filled(1, [features])) : nil
     bias = affine ? Parameter(filled(0, [features])) : nil
+  }
+
+  public override var details: String {
+    "\(features), epsilon: \(epsilon), affine: \(weight != nil)"
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

@@ -27,6 +27,11 @@ public final class Upsample: Module {
     self.alignCorners = alignCorners
   }
 
+  public override var details: String {
+    let target = size.map { "size: \($0)" } ?? scaleFactor.map { "scaleFactor: \($0[0])" } ?? ""
+    return "\(target), mode: \(mode.rawValue)"
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.interpolate(
       input, size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners)

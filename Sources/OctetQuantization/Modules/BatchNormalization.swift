@@ -64,10 +64,10 @@ extension Quantized {
       throws
     {
       self.epsilon = epsilon
-      weight = Parameter(try Tensor(repeating: 1, shape: [features]))
-      bias = Parameter(try Tensor(repeating: 0, shape: [features]))
-      runningMean = Buffer(try Tensor(repeating: 0, shape: [features]))
-      runningVar = Buffer(try Tensor(repeating: 1, shape: [features]))
+      weight = Parameter(try Tensor(repeating: Float(1), shape: [features]))
+      bias = Parameter(try Tensor(repeating: Float(0), shape: [features]))
+      runningMean = Buffer(try Tensor(repeating: Float(0), shape: [features]))
+      runningVar = Buffer(try Tensor(repeating: Float(1), shape: [features]))
       numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
       (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.BatchNorm")
     }
@@ -82,6 +82,10 @@ extension Quantized {
       runningMean.value = float.runningMean.value
       runningVar.value = float.runningVar.value
       numBatchesTracked.value = float.numBatchesTracked.value
+    }
+
+    public override var details: String {
+      "\(weight.value.count), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
@@ -118,4 +122,10 @@ func outputBuffers(_ scale: Double, _ zeroPoint: Int, _ operation: String) throw
 {
   _ = try Quantizer(scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: operation)
   return (Buffer(Tensor(scalar: Float(scale))), Buffer(Tensor(scalar: Int64(zeroPoint))))
+}
+
+/// Scale and zero point as modules print them.
+func outputDetails(_ scale: Buffer, _ zeroPoint: Buffer) -> String {
+  let values = try? (scale.value.item(), Int(zeroPoint.value.item()))
+  return values.map { "scale: \($0.0), zeroPoint: \($0.1)" } ?? ""
 }

@@ -40,6 +40,10 @@ extension Quantized {
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 
+    public override var details: String {
+      "\(normalizedShape), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizedLayerNorm(
         input, normalizedShape: normalizedShape, weight: weight?.value, bias: bias?.value,
@@ -95,6 +99,10 @@ extension Quantized {
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 
+    public override var details: String {
+      "\(groups), \(channels), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try requireChannels(channels, input, "Quantized.GroupNorm")
       return try Functional.quantizedGroupNorm(
@@ -142,6 +150,10 @@ extension Quantized {
       try self.init(
         float.features, weight: float.weight?.value, bias: float.bias?.value,
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+
+    public override var details: String {
+      "\(features), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {

@@ -127,16 +127,17 @@ package enum ObserverParityOperations {
             version: call.attributes.int("version", default: 1)))
       },
       ParityOperation("qconfig.QConfig") { call in
-        try configure(
-          call,
-          QConfig(
-            activation: side("activation", of: call), weight: side("weight", of: call)))
+        try configure(call, configuration(call.attributes))
       },
     ]
 
-  private static func side(_ name: String, of call: ParityCase) throws -> ObserverFactory {
-    let arguments = try call.attributes.dictionary(name)
-    return try ObserverRecipes.make(arguments.string("class"), arguments)
+  /// A configuration from the descriptions of its two sides.
+  package static func configuration(_ attributes: ParityAttributes) throws -> QConfig {
+    func side(_ name: String) throws -> ObserverFactory {
+      let arguments = try attributes.dictionary(name)
+      return try ObserverRecipes.make(arguments.string("class"), arguments)
+    }
+    return QConfig(activation: try side("activation"), weight: try side("weight"))
   }
 
   private static func configure(_ call: ParityCase, _ qconfig: QConfig) throws -> ParityOutputs {

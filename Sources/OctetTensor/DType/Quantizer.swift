@@ -84,7 +84,7 @@ public struct Quantizer: Sendable, Equatable {
 
   private static func check(scale: Double, operation: String) throws(OctetError) {
     let single = Float(scale)
-    guard scale.isFinite, single.isFinite, scale > 0 else {
+    guard scale.isFinite, single.isFinite, single > 0 else {
       throw OctetError(
         .invalidQuantizer, operation: operation, argument: "scale",
         expected: "a positive finite scale", received: "scale \(scale)",

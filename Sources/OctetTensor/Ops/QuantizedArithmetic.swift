@@ -71,8 +71,8 @@ struct QuantizedAdd: QuantizedBinaryOperator {
   let result: QuantizedArithmeticResult
 
   func code(_ a: Int32, _ b: Int32, _ rules: QuantizedBinaryRules) -> Int32 {
-    let sum = rules.a.real(a) + rules.b.real(b)
-    return rules.y.code(result.relu && sum < 0 ? 0 : sum)
+    let code = rules.y.code(rules.a.real(a) + rules.b.real(b))
+    return result.relu ? max(code, rules.y.zeroPoint) : code
   }
 }
 

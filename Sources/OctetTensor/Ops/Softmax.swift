@@ -39,8 +39,11 @@ struct Softmax: Operator {
     let inner = output.rank == 0 ? 1 : output.shape[(axis + 1)...].reduce(1, *)
     x.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
-        for start in Self.laneStarts(count: source.count, size: size, inner: inner) {
-          Self.normalize(source, target, start: start, size: size, step: inner)
+        if source.isEmpty { return }
+        for outer in stride(from: 0, to: source.count, by: size * inner) {
+          for start in outer..<(outer + inner) {
+            Self.normalize(source, target, start: start, size: size, step: inner)
+          }
         }
       }
     }
@@ -52,12 +55,6 @@ struct Softmax: Operator {
     let real = try Functional.dequantize(inputs[0])
     let spec = TensorSpec(shape: output.shape, dtype: .float32)
     return try Functional.quantize(evaluate([real], spec), quantizer, dtype: output.dtype)
-  }
-
-  /// The first element of each lane.
-  private static func laneStarts(count: Int, size: Int, inner: Int) -> [Int] {
-    if count == 0 { return [] }
-    return (0..<(count / (size * inner))).flatMap { o in (0..<inner).map { o * size * inner + $0 } }
   }
 
   /// One lane. The largest element is taken off first, so that no exponential overflows.

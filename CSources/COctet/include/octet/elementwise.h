@@ -26,11 +26,11 @@ typedef struct oct_quantized_binary {
   void *y;
   float a_scale, b_scale, y_scale;
   int32_t a_zero_point, b_zero_point, y_zero_point;
-  bool relu; /* negative results become 0 */
+  bool relu; /* no result below y_zero_point */
 } oct_quantized_binary;
 
-/* r = a_scale * (float)(a - a_zero_point) + b_scale * (float)(b - b_zero_point), max(r, 0) when relu;
- * y = clamp(y_zero_point + rint(r * (1 / y_scale)), min(dtype), max(dtype)).
+/* r = a_scale * (float)(a - a_zero_point) + b_scale * (float)(b - b_zero_point);
+ * y = clamp(y_zero_point + rint(r * (1 / y_scale)), relu ? y_zero_point : min(dtype), max(dtype)).
  *
  * Every operation rounds to float32 on its own, ties to even, saturating. A sum of opposite infinities gives the largest value.
  * torch's quantized::add and quantized::add_relu. */

@@ -1,0 +1,138 @@
+/* Copying strips, and when they pay.
+ *
+ * A gathered panel copies every input pixel once for each tap that reads it; a strip copies it once. Its rows overlap:
+ * pixel o of a line starts stride pixels behind pixel o - 1, and a window is a run of neighbours for each line of the
+ * kernel. What that costs is that tiles don't reach beyond a line, and that runs are padded to whole groups of k, each
+ * one, with weights of zero that meet whatever follows in the strip. */
+#include "conv_strip.h"
+
+#include <string.h>
+
+#include "base/align.h"
+#include "base/status.h"
+
+/* Windows overlap enough: a pixel is read at least twice, and none is skipped. */
+static bool overlaps(const size_t kernel[], const size_t stride[], const size_t dilation[]) {
+  for (int d = 1; d < OCT_CONV_MAX_RANK; d++)
+    if (stride[d] > kernel[d] || dilation[d] > 16) return false;
+  return kernel[1] * kernel[2] / (stride[1] * stride[2]) >= 2;
+}
+
+size_t oct_conv_padded_run(const oct_conv_geometry *geometry, const oct_gemm_kernel *kernel, size_t channels) {
+  const oct_conv_phase phase = oct_conv_phase_at(geometry, 0);
+  if (geometry->transposed || !kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase.dilation[1] != 1 ||
+      phase.dilation[2] != 1 || !overlaps(phase.kernel, phase.stride, phase.dilation) ||
+      phase.kernel[0] > OCT_CONV_MAX_RUNS || phase.kernel[1] > OCT_CONV_MAX_RUNS / phase.kernel[0])
+    return 0;
+  size_t run;
+  if (!oct_multiply(phase.kernel[2], channels, &run) || run > UINT16_MAX || run % kernel->k_group == 0) return 0;
+  /* Multiplying a third more costs about what gathering does. */
+  return 3 * oct_round_up(run, kernel->k_group) <= 4 * run ? run : 0;
+}
+
+/* True when lines of so many pixels fill tiles well. */
+static bool fills_tiles(size_t pixels, const oct_gemm_kernel *kernel) {
+  const size_t tiles = oct_ceil_div(pixels, kernel->mr);
+  return 4 * pixels >= 3 * tiles * kernel->mr;
+}
+
+static void list_runs(const oct_conv_phase *phase, size_t taps_along, oct_conv_strip *strip) {
+  const size_t line = strip->width * strip->pixel;
+  strip->runs = 0;
+  for (size_t t0 = 0; t0 < phase->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < phase->kernel[1]; t1++)
+      for (size_t t2 = 0; t2 < taps_along; t2++)
+        strip->run_at[strip->runs++] =
+            (ptrdiff_t)((t0 * strip->height + t1 * phase->dilation[1]) * line + t2 * phase->dilation[2] * strip->pixel);
+}
+
+/* Input lines for so many output lines. */
+static size_t height_of(const oct_conv_phase *phase, size_t lines) {
+  return (lines - 1) * phase->stride[1] + (phase->kernel[1] - 1) * phase->dilation[1] + 1;
+}
+
+oct_conv_strip oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
+                                    size_t lines, size_t bytes) {
+  const oct_gemm_kernel *kernel = product->kernel;
+  const bool padded = product->run != product->k;
+  oct_conv_strip strip = {.lines = 0, .pixel = channels};
+  if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return strip;
+  const size_t taps_along = phase->dilation[2] == 1 ? 1 : phase->kernel[2];
+  strip.run = phase->dilation[2] == 1 ? phase->kernel[2] * channels : channels;
+  if (!padded && (!overlaps(phase->kernel, phase->stride, phase->dilation) || strip.run % kernel->k_group != 0 ||
+                  !fills_tiles(phase->out[2], kernel) || phase->taps > OCT_CONV_MAX_RUNS))
+    return strip;
+  strip.width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
+  const size_t line_bytes = strip.width * strip.pixel * phase->kernel[0];
+  if (!padded && height_of(phase, 1) * line_bytes > 2 * bytes) return strip;
+  const size_t fitting = bytes / line_bytes, least = height_of(phase, 1);
+  const size_t most = fitting > least ? (fitting - least) / phase->stride[1] + 1 : 1;
+  lines = lines < most ? lines : most;
+  lines = lines < phase->out[1] ? lines : phase->out[1];
+  strip.plane_blocks = oct_ceil_div(phase->out[1], lines);
+  strip.lines = oct_ceil_div(phase->out[1], strip.plane_blocks);
+  strip.plane_blocks = oct_ceil_div(phase->out[1], strip.lines);
+  strip.height = height_of(phase, strip.lines);
+  strip.bytes = strip.height * line_bytes + OCT_GEMM_PANEL_SLACK;
+  list_runs(phase, taps_along, &strip);
+  return strip;
+}
+
+/* `count` pixels from the input. */
+static uint8_t *put_pixels(const oct_conv_strip *strip, const oct_conv_input *input, const uint8_t *from, size_t count,
+                           uint8_t flip, uint8_t *to) {
+  if (input->x_stride == (ptrdiff_t)strip->pixel) {
+    oct_gemm_copy_bytes(from, count * strip->pixel, flip, to);
+    return to + count * strip->pixel;
+  }
+  for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel)
+    oct_gemm_copy_bytes(from, strip->pixel, flip, to);
+  return to;
+}
+
+static uint8_t *put_zeros(const oct_conv_strip *strip, size_t count, int32_t zero, uint8_t *to) {
+  memset(to, zero & 0xFF, count * strip->pixel);
+  return to + count * strip->pixel;
+}
+
+void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,
+                         const oct_conv_input *input, size_t index, size_t plane, size_t line, int32_t zero,
+                         uint8_t *to) {
+  const uint8_t flip = oct_gemm_form_flip(product->kernel->form, product->a_dtype);
+  const ptrdiff_t *start = phase->start, width = (ptrdiff_t)strip->width;
+  const ptrdiff_t in[] = {(ptrdiff_t)input->in[0], (ptrdiff_t)input->in[1], (ptrdiff_t)input->in[2]};
+  const ptrdiff_t image = (ptrdiff_t)(plane / phase->out[0]) * in[0];
+  const ptrdiff_t first0 = (ptrdiff_t)(plane % phase->out[0] * phase->stride[0]) + start[0];
+  const ptrdiff_t first1 = (ptrdiff_t)(line * phase->stride[1]) + start[1];
+  /* The part of a line that is inside the image: low..<high of its pixels. */
+  ptrdiff_t low = start[2] < 0 ? -start[2] : 0, high = in[2] - start[2];
+  low = low < width ? low : width;
+  high = high < width ? high : width;
+  high = high > low ? high : low;
+  for (size_t t0 = 0; t0 < phase->kernel[0]; t0++) {
+    const ptrdiff_t p0 = first0 + (ptrdiff_t)(t0 * phase->dilation[0]);
+    for (size_t h = 0; h < strip->height; h++) {
+      const ptrdiff_t p1 = first1 + (ptrdiff_t)h;
+      if (p0 < 0 || p0 >= in[0] || p1 < 0 || p1 >= in[1] || high == low) {
+        to = put_zeros(strip, strip->width, zero, to);
+        continue;
+      }
+      const ptrdiff_t pixel = ((image + p0) * in[1] + p1) * in[2] + start[2] + low;
+      to = put_zeros(strip, (size_t)low, zero, to);
+      to = put_pixels(strip, input, input->x + pixel * input->x_stride + (ptrdiff_t)(index * strip->pixel),
+                      (size_t)(high - low), flip, to);
+      to = put_zeros(strip, (size_t)(width - high), zero, to);
+    }
+  }
+  memset(to, 0, OCT_GEMM_PANEL_SLACK);
+}
+
+void oct_conv_strip_sums(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,
+                         const uint8_t *line, size_t count, int64_t *row_sum) {
+  const size_t step = phase->stride[2] * strip->pixel;
+  for (size_t i = 0; i < count; i++, line += step) {
+    row_sum[i] = 0;
+    for (size_t run = 0; run < strip->runs; run++)
+      row_sum[i] += oct_gemm_row_sum(product->kernel->form, line + strip->run_at[run], strip->run);
+  }
+}

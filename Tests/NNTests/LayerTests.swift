@@ -1,0 +1,69 @@
+import OctetNN
+import OctetTensor
+import OctetTestSupport
+import Testing
+
+@Suite("Pooling, resizing and normalization layers")
+struct LayerTests {
+  @Test func layersCallTheirFunctions() throws {
+    let x = try Tensor(TestRandom(1).floats(2 * 4 * 36), shape: [2, 4, 6, 6])
+    func same(_ layer: Module, _ want: Tensor) throws {
+      let got = try layer.evaluate(x)
+      #expect(got.shape == want.shape)
+      #expect(try got.elements(as: Float.self) == want.elements(as: Float.self))
+    }
+    try same(
+      AvgPool2d(3, stride: 2, padding: 1, ceiling: true, countIncludePad: false),
+      Functional.avgPool(
+        x, kernel: [3, 3], stride: [2, 2], padding: [1, 1], ceiling: true, countIncludePad: false))
+    try same(
+      AdaptiveAvgPool2d(height: 4, width: nil), Functional.adaptiveAvgPool(x, outputSize: [4, nil]))
+    try same(
+      Upsample(size: [7, 3], mode: .bilinear, alignCorners: true),
+      Functional.interpolate(x, size: [7, 3], mode: .bilinear, alignCorners: true))
+    try same(LayerNorm(6), Functional.layerNorm(x, normalizedShape: [6]))
+    try same(GroupNorm(2, 4), Functional.groupNorm(x, groups: 2))
+    try same(InstanceNorm2d(4, affine: true), Functional.instanceNorm(x))
+  }
+
+  @Test func otherRanksPool() throws {
+    let line = try Tensor(TestRandom(2).floats(2 * 3 * 9), shape: [2, 3, 9])
+    #expect(try AvgPool1d(2).evaluate(line).shape == [2, 3, 4])
+    #expect(try AdaptiveAvgPool1d(5).evaluate(line).shape == [2, 3, 5])
+    #expect(try InstanceNorm1d(3).evaluate(line).shape == [2, 3, 9])
+    let cube = try Tensor(TestRandom(3).floats(2 * 27), shape: [1, 2, 3, 3, 3])
+    #expect(try AvgPool3d(2, divisor: 3).evaluate(cube).shape == [1, 2, 1, 1, 1])
+    #expect(try AdaptiveAvgPool3d(2).evaluate(cube).shape == [1, 2, 2, 2, 2])
+    #expect(try InstanceNorm3d(2).evaluate(cube).shape == [1, 2, 3, 3, 3])
+  }
+
+  @Test func normsRefuseOtherChannelsAndRanks() throws {
+    let x = try Tensor(repeating: Float(1), shape: [2, 4, 6])
+    for layer in [GroupNorm(1, 3), InstanceNorm1d(3), InstanceNorm2d(4), LayerNorm(5)] as [Module] {
+      let error = #expect(throws: OctetError.self) { _ = try layer.evaluate(x) }
+      #expect(error?.code == .shapeMismatch)
+    }
+  }
+
+  @Test func affinePartsAreState() {
+    #expect(LayerNorm([2, 3]).stateDictionary().names == ["weight", "bias"])
+    #expect(LayerNorm([2], bias: false).stateDictionary().names == ["weight"])
+    #expect(LayerNorm([2], elementwiseAffine: false).stateDictionary().names.isEmpty)
+    #expect(InstanceNorm2d(3).stateDictionary().names.isEmpty)
+    #expect(GroupNorm(1, 3, affine: false).stateDictionary().names.isEmpty)
+  }
+
+  @Test func layersPrintTheirArguments() {
+    #expect(
+      "\(AvgPool2d(2, stride: 3))"
+        == "AvgPool2d(kernelSize: [2, 2], stride: [3, 3], padding: [0, 0])")
+    #expect(
+      "\(AdaptiveAvgPool2d(height: 4, width: nil))" == "AdaptiveAvgPool2d(outputSize: 4, nil)")
+    #expect("\(Upsample(scaleFactor: 2))" == "Upsample(scaleFactor: 2.0, mode: nearest)")
+    #expect(
+      "\(Upsample(size: [3, 4], mode: .bilinear))" == "Upsample(size: [3, 4], mode: bilinear)")
+    #expect("\(LayerNorm([4]))" == "LayerNorm([4], epsilon: 1e-05, affine: true)")
+    #expect("\(GroupNorm(2, 4))" == "GroupNorm(2, 4, epsilon: 1e-05, affine: true)")
+    #expect("\(InstanceNorm2d(4))" == "InstanceNorm2d(4, epsilon: 1e-05, affine: false)")
+  }
+}
