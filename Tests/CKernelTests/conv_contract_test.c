@@ -123,7 +123,7 @@ static void test_refused_calls(bool depthwise) {
 }
 
 static void test_refused_weights(bool depthwise) {
-  for (int spoil = 0; spoil < 19; spoil++) {
+  for (int spoil = 0; spoil < 21; spoil++) {
     fixture made;
     fixture_make(&made, depthwise);
     size_t packed_size = made.packed_size;
@@ -151,6 +151,11 @@ static void test_refused_weights(bool depthwise) {
       case 15: weights->zero_point_count = 3, expected = OCT_SHAPE_MISMATCH; break;
       case 16: made.zeros[3] = -129; break;
       case 17: packed_size--, expected = OCT_BUFFER_TOO_SMALL; break;
+      case 18: weights->output_padding[1] = 1; break;
+      case 19:
+        weights->transposed = true;
+        weights->output_padding[1] = SIZE_MAX / 2, expected = OCT_OVERFLOW;
+        break;
       default: packed = NULL; break;
     }
     char what[48];
@@ -178,7 +183,7 @@ static void test_damaged(bool depthwise) {
   check(oct_conv_kernel_name(moved, made.packed_size) != NULL, "moved weights have no kernel");
   check(oct_conv_kernel_name(made.packed, made.packed_size) == NULL, "zeros have a kernel name");
   check_refused(run_fixture(&made), OCT_CORRUPT, "zeroed weights");
-  for (size_t i = 0; i < 24 + 18 * 8; i++)
+  for (size_t i = 0; i < 24 + 23 * 8; i++)
     for (int bit = 0; bit < 8; bit++) {
       moved[i] ^= (uint8_t)(1u << bit);
       check_refused(oct_conv(moved, made.packed_size, &made.call, &made.run), OCT_CORRUPT,
@@ -223,6 +228,40 @@ static void test_output_size(void) {
           }
         }
   check_refused(oct_conv_output_size(weights, NULL, NULL), OCT_INVALID_ARGUMENT, "null sizes");
+  fixture_free(&made);
+}
+
+/* out = (in - 1) * stride - padding + dilation * (kernel - 1) + output_padding + 1. */
+static void test_transposed_size(void) {
+  fixture made;
+  fixture_make(&made, false);
+  oct_conv_weights *weights = &made.weights;
+  weights->transposed = true;
+  weights->padding_begin[0] = 2;
+  for (size_t kernel = 1; kernel < 5; kernel++)
+    for (size_t stride = 1; stride < 4; stride++)
+      for (size_t in = 1; in < 6; in++)
+        for (size_t more = 0; more < 3; more++) {
+          weights->kernel[0] = kernel;
+          weights->stride[0] = stride;
+          weights->dilation[0] = 2;
+          weights->output_padding[0] = more;
+          const size_t sizes[2] = {in, 7};
+          size_t out[2] = {99, 99};
+          const ptrdiff_t expected = (ptrdiff_t)((in - 1) * stride + 2 * (kernel - 1) + more + 1) - 3;
+          const oct_status status = oct_conv_output_size(weights, sizes, out);
+          if (expected < 1) {
+            check_refused(status, OCT_SHAPE_MISMATCH, "padding that leaves no output");
+            check(out[0] == 99 && out[1] == 99, "a refused size was written");
+          } else {
+            check(status == OCT_OK && out[0] == (size_t)expected && out[1] == 7,
+                  "transposed in %zu kernel %zu gives %zu, %zu", in, kernel, out[0], out[1]);
+          }
+        }
+  weights->stride[0] = SIZE_MAX / 16;
+  const size_t sizes[2] = {99, 7};
+  size_t out[2];
+  check_refused(oct_conv_output_size(weights, sizes, out), OCT_OVERFLOW, "an output beyond the address space");
   fixture_free(&made);
 }
 
@@ -295,5 +334,6 @@ int main(void) {
   }
   check_ok(oct_set_max_isa(best), "oct_set_max_isa");
   test_output_size();
+  test_transposed_size();
   return check_report("conv_contract_test");
 }

@@ -1,6 +1,6 @@
 /* Convolution against its definition: random and chosen geometries of every rank, groups, strides, dilations, paddings
- * beyond the kernel, dtypes, extreme data, gaps between pixels, guarded buffers, threads, and refusals; for every GEMM
- * kernel of the list, and for what dispatch picks. */
+ * beyond the kernel, transposed ones, dtypes, extreme data, gaps between pixels, guarded buffers, threads, and refusals;
+ * for every GEMM kernel of the list, and for what dispatch picks. */
 #define _DEFAULT_SOURCE
 #include "conv/conv_packed.h"
 #include "gemm_reference.h"
@@ -25,13 +25,14 @@ static uint8_t *place(const check_guard *arena, size_t size) { return arena->byt
 
 static void describe(const conv_case *test, const char *kernel, char *text, size_t size) {
   const oct_conv_weights *w = &test->weights;
-  int used =
-      snprintf(text, size, "%s rank %u batch %zu channels %zu to %zu groups %zu %s x %s -> %s threads %d", kernel,
-               (unsigned)w->rank, test->batch, w->in_channels, w->out_channels, w->groups, oct_dtype_name(w->x_dtype),
-               oct_dtype_name(w->w_dtype), oct_dtype_name(test->y_dtype), test->threads);
+  int used = snprintf(text, size, "%s rank %u batch %zu channels %zu to %zu groups %zu %s x %s -> %s threads %d%s",
+                      kernel, (unsigned)w->rank, test->batch, w->in_channels, w->out_channels, w->groups,
+                      oct_dtype_name(w->x_dtype), oct_dtype_name(w->w_dtype), oct_dtype_name(test->y_dtype),
+                      test->threads, w->transposed ? " transposed" : "");
   for (uint32_t d = 0; d < w->rank && used > 0 && (size_t)used < size; d++)
-    used += snprintf(text + used, size - (size_t)used, " | in %zu k %zu s %zu d %zu p %zu %zu", test->in[d],
-                     w->kernel[d], w->stride[d], w->dilation[d], w->padding_begin[d], w->padding_end[d]);
+    used += snprintf(text + used, size - (size_t)used, " | in %zu k %zu s %zu d %zu p %zu %zu %zu", test->in[d],
+                     w->kernel[d], w->stride[d], w->dilation[d], w->padding_begin[d], w->padding_end[d],
+                     w->output_padding[d]);
 }
 
 /* Sizes with three dimensions, the lacking ones in front. */
@@ -83,31 +84,75 @@ static int64_t reference_sum(const conv_case *test, const expanded *e, const uin
   return sum;
 }
 
+/* Adds one input element times its weights to all outputs that a transposed convolution sends it to. */
+static void scatter_element(const conv_case *test, const expanded *e, int64_t x, const uint8_t *w, const int32_t *zeros,
+                            size_t c, const size_t at[], int64_t *image) {
+  const oct_conv_weights *weights = &test->weights;
+  const size_t group_in = weights->in_channels / weights->groups, group_out = weights->out_channels / weights->groups;
+  const size_t first = c / group_in * group_out;
+  for (size_t t0 = 0; t0 < e->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < e->kernel[1]; t1++)
+      for (size_t t2 = 0; t2 < e->kernel[2]; t2++) {
+        const size_t tap[RANK] = {t0, t1, t2};
+        size_t pixel = 0;
+        bool inside = true;
+        for (int d = 0; d < RANK; d++) {
+          const int64_t position = (int64_t)(at[d] * e->stride[d] + tap[d] * e->dilation[d]) - (int64_t)e->padding[d];
+          inside = inside && position >= 0 && position < (int64_t)e->out[d];
+          pixel = pixel * e->out[d] + (size_t)position;
+        }
+        if (!inside) continue;
+        for (size_t n = 0; n < group_out; n++) {
+          const size_t weight = (((c * group_out + n) * e->kernel[0] + t0) * e->kernel[1] + t1) * e->kernel[2] + t2;
+          image[pixel * weights->out_channels + first + n] +=
+              x * (check_element(w, weights->w_dtype, weight) - zeros[first + n]);
+        }
+      }
+}
+
+/* The exact sums of a transposed convolution, [batch, out.., out_channels]. */
+static int64_t *scatter(const conv_case *test, const expanded *e, const uint8_t *x, size_t x_stride, int32_t x_zero,
+                        const uint8_t *w, const int32_t *zeros) {
+  const size_t in_pixels = e->in[0] * e->in[1] * e->in[2];
+  const size_t outputs = e->out[0] * e->out[1] * e->out[2] * test->weights.out_channels;
+  int64_t *sums = calloc(test->batch * outputs, sizeof *sums);
+  for (size_t pixel = 0; pixel < test->batch * in_pixels; pixel++) {
+    const size_t inner = pixel % in_pixels;
+    const size_t at[RANK] = {inner / (e->in[1] * e->in[2]), inner / e->in[2] % e->in[1], inner % e->in[2]};
+    for (size_t c = 0; c < test->weights.in_channels; c++)
+      scatter_element(test, e, check_element(x, test->weights.x_dtype, pixel * x_stride + c) - x_zero, w, zeros, c, at,
+                      sums + pixel / in_pixels * outputs);
+  }
+  return sums;
+}
+
 static bool compare(const conv_case *test, const oct_output *output, const uint8_t *x, int32_t x_zero, const uint8_t *w,
                     const int32_t *zeros, const uint8_t *y, const char *text) {
   const expanded e = expand(test);
   const size_t size = oct_dtype_size(test->y_dtype), channels = test->weights.out_channels;
   const size_t y_stride = channels + test->y_slack, x_stride = test->weights.in_channels + test->x_slack;
   const size_t pixels = e.out[0] * e.out[1] * e.out[2];
-  for (size_t pixel = 0; pixel < test->batch * pixels; pixel++) {
+  int64_t *sums = test->weights.transposed ? scatter(test, &e, x, x_stride, x_zero, w, zeros) : NULL;
+  bool good = true;
+  for (size_t pixel = 0; good && pixel < test->batch * pixels; pixel++) {
     const size_t inner = pixel % pixels;
     const size_t at[RANK] = {inner / (e.out[1] * e.out[2]), inner / e.out[2] % e.out[1], inner % e.out[2]};
     const uint8_t *row = y + pixel * y_stride * size;
-    for (size_t n = 0; n < channels; n++) {
-      const int64_t sum = reference_sum(test, &e, x, x_stride, x_zero, w, zeros[n], pixel / pixels, at, n);
+    for (size_t n = 0; good && n < channels; n++) {
+      const int64_t sum = sums ? sums[pixel * channels + n]
+                               : reference_sum(test, &e, x, x_stride, x_zero, w, zeros[n], pixel / pixels, at, n);
       uint32_t expected = 0, received = 0;
       reference_store(output, sum, n, &expected, 0);
       memcpy(&received, row + n * size, size);
-      if (!check(same_output(test->y_dtype, &expected, row + n * size),
-                 "%s: pixel %zu channel %zu sum %" PRId64 " expected %08x received %08x", text, pixel, n, sum, expected,
-                 received))
-        return false;
+      good = check(same_output(test->y_dtype, &expected, row + n * size),
+                   "%s: pixel %zu channel %zu sum %" PRId64 " expected %08x received %08x", text, pixel, n, sum,
+                   expected, received);
     }
-    for (size_t i = channels * size; pixel + 1 < test->batch * pixels && i < y_stride * size; i++)
-      if (!check(row[i] == CHECK_SLACK_PATTERN, "%s: byte %zu behind pixel %zu was written", text, i, pixel))
-        return false;
+    for (size_t i = channels * size; good && pixel + 1 < test->batch * pixels && i < y_stride * size; i++)
+      good = check(row[i] == CHECK_SLACK_PATTERN, "%s: byte %zu behind pixel %zu was written", text, i, pixel);
   }
-  return true;
+  free(sums);
+  return good;
 }
 
 static int32_t random_zero(check_random *random, oct_dtype dtype) {
@@ -133,7 +178,7 @@ static bool run_case(check_random *random, const arenas *memory, const oct_gemm_
   }
   const size_t x_stride = weights->in_channels + test->x_slack, y_stride = weights->out_channels + test->y_slack;
   const size_t x_bytes = (in_pixels - 1) * x_stride + weights->in_channels;
-  const size_t w_bytes = weights->out_channels * (weights->in_channels / weights->groups) * taps;
+  const size_t w_bytes = weights->out_channels * weights->in_channels / weights->groups * taps;
   const size_t y_bytes = ((out_pixels - 1) * y_stride + weights->out_channels) * oct_dtype_size(test->y_dtype);
   if (!check(x_bytes <= ARENA && w_bytes <= ARENA && y_bytes + 64 <= ARENA, "%s: too large for the test", text))
     return false;
@@ -235,14 +280,32 @@ static conv_case random_case(check_random *random) {
   return test;
 }
 
+/* Turns a random geometry into a transposed one: strides beyond the kernel, padding that takes outputs away, and
+ * output padding, as long as an output is left. */
+static conv_case random_transposed(check_random *random) {
+  conv_case test = random_case(random);
+  oct_conv_weights *weights = &test.weights;
+  weights->transposed = true;
+  for (uint32_t d = 0; d < weights->rank; d++) {
+    if (check_next(random) % 2) weights->stride[d] = upto(random, weights->rank == 3 ? 4 : 7);
+    test.in[d] = upto(random, weights->rank == 1 ? 30 : weights->rank == 2 ? 8 : 5);
+    weights->output_padding[d] = check_next(random) % 2 ? 0 : upto(random, weights->rank == 3 ? 3 : 9);
+    const size_t reach = (test.in[d] - 1) * weights->stride[d] + weights->dilation[d] * (weights->kernel[d] - 1) + 1;
+    while (weights->padding_begin[d] + weights->padding_end[d] >= reach + weights->output_padding[d])
+      *(weights->padding_begin[d] > 0 ? &weights->padding_begin[d] : &weights->padding_end[d]) -= 1;
+  }
+  return test;
+}
+
 /* Layers as networks have them, in small. */
 static void test_layers(check_random *random, const arenas *memory, const oct_gemm_kernel *kernel) {
-  static const size_t layers[][9] = {
-      /* in size, channels in, out, groups, kernel, stride, dilation, padding, threads */
-      {23, 3, 32, 1, 7, 2, 1, 3, 1},   {14, 32, 48, 1, 3, 1, 1, 1, 2}, {14, 64, 32, 1, 1, 1, 1, 0, 3},
-      {14, 64, 32, 1, 1, 2, 1, 0, 1},  {9, 32, 32, 4, 3, 1, 1, 1, 2},  {12, 24, 24, 24, 3, 2, 1, 1, 1},
-      {11, 19, 19, 19, 5, 1, 1, 2, 2}, {17, 16, 16, 1, 3, 1, 4, 4, 1}, {1, 64, 70, 1, 3, 1, 1, 1, 5},
-      {30, 16, 33, 1, 3, 1, 1, 1, 5},
+  static const size_t layers[][10] = {
+      /* in size, channels in, out, groups, kernel, stride, dilation, padding, threads, transposed */
+      {23, 3, 32, 1, 7, 2, 1, 3, 1},     {14, 32, 48, 1, 3, 1, 1, 1, 2},    {14, 64, 32, 1, 1, 1, 1, 0, 3},
+      {14, 64, 32, 1, 1, 2, 1, 0, 1},    {9, 32, 32, 4, 3, 1, 1, 1, 2},     {12, 24, 24, 24, 3, 2, 1, 1, 1},
+      {11, 19, 19, 19, 5, 1, 1, 2, 2},   {17, 16, 16, 1, 3, 1, 4, 4, 1},    {1, 64, 70, 1, 3, 1, 1, 1, 5},
+      {30, 16, 33, 1, 3, 1, 1, 1, 5},    {14, 64, 40, 1, 4, 2, 1, 1, 2, 1}, {15, 32, 32, 1, 2, 2, 1, 0, 3, 1},
+      {29, 24, 40, 1, 3, 2, 1, 1, 2, 1}, {9, 16, 16, 16, 4, 2, 1, 1, 1, 1}, {7, 8, 33, 1, 2, 5, 1, 0, 2, 1},
   };
   for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
     conv_case test = {.batch = 1, .y_dtype = OCT_U8, .zero_points = (int)(i % 3), .threads = (int)layers[i][8]};
@@ -251,7 +314,8 @@ static void test_layers(check_random *random, const arenas *memory, const oct_ge
                                       .rank = 2,
                                       .in_channels = layers[i][1],
                                       .out_channels = layers[i][2],
-                                      .groups = layers[i][3]};
+                                      .groups = layers[i][3],
+                                      .transposed = layers[i][9] != 0};
     for (int d = 0; d < 2; d++) {
       test.in[d] = layers[i][0];
       test.weights.kernel[d] = layers[i][4];
@@ -272,8 +336,8 @@ int main(void) {
   for (unsigned tier = 0; tier < OCT_ISA_COUNT; tier++) {
     if (!oct_isa_supported((oct_isa)tier)) continue;
     check_ok(oct_set_max_isa((oct_isa)tier), "oct_set_max_isa");
-    for (int i = 0; i < 300; i++) {
-      conv_case test = random_case(&random);
+    for (int i = 0; i < 450; i++) {
+      conv_case test = i % 3 == 2 ? random_transposed(&random) : random_case(&random);
       run_case(&random, &memory, NULL, &test);
     }
     test_layers(&random, &memory, NULL);
@@ -286,8 +350,8 @@ int main(void) {
       printf("%-24s not on this CPU\n", kernel->name);
       continue;
     }
-    for (int i = 0; i < 300; i++) {
-      conv_case test = random_case(&random);
+    for (int i = 0; i < 450; i++) {
+      conv_case test = i % 3 == 2 ? random_transposed(&random) : random_case(&random);
       run_case(&random, &memory, kernel, &test);
     }
     test_layers(&random, &memory, kernel);

@@ -1,7 +1,7 @@
 /* The entries of convolution: checks, and the loop over pieces of work on the tiles of GEMM.
  *
- * A convolution is one product for each index, [pixels, taps * channels] by [channels out, taps * channels]. Blocks of
- * pixels are packed by the worker that multiplies them and meet all panels of weights before they are left.
+ * A phase of a convolution is one product for each index, [pixels, taps * channels] by [channels out, taps * channels];
+ * plain convolutions have one phase, transposed ones several, whose pieces run together. Blocks of pixels are packed by the worker that multiplies them and meet all panels of weights before they are left.
  * Convolutions of one tap without stride and padding use x where it lies when the kernel takes it so. Depthwise
  * convolutions go to kernels of their own. */
 #include "octet/conv.h"
@@ -38,16 +38,8 @@ const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
   oct_gemm_packed product;
   if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
   if (view.depthwise) return oct_depthwise_kernel_name(view.blocks, view.block_bytes);
-  return oct_conv_product(entry, &view, 0, &product) == OCT_OK ? product.kernel->name : NULL;
-}
-
-/* One tap that reads each pixel once, in order. */
-static bool is_pointwise(const oct_conv_geometry *geometry) {
-  for (int d = 0; d < OCT_CONV_MAX_RANK; d++)
-    if (geometry->kernel[d] != 1 || geometry->stride[d] != 1 || geometry->padding_begin[d] != 0 ||
-        geometry->padding_end[d] != 0)
-      return false;
-  return true;
+  const oct_conv_phase phase = oct_conv_phase_at(&view.geometry, 0);
+  return oct_conv_product(entry, &view, &phase, 0, &product) == OCT_OK ? product.kernel->name : NULL;
 }
 
 /* A product as a run sees it. */
@@ -56,18 +48,28 @@ typedef struct conv_product {
   oct_gemm_prepared prepared;
 } conv_product;
 
+/* A phase as a run sees it. */
+typedef struct conv_pass {
+  oct_conv_phase phase;
+  size_t m;       /* output pixels of the whole batch */
+  bool pointwise; /* rows are the pixels of x in order */
+  bool packs_rows;
+  oct_gemm_plan plan;
+  size_t first_piece, pieces; /* pieces of the passes before it, and its own */
+  conv_product *products;
+} conv_pass;
+
 typedef struct conv_job {
   const oct_conv_call *call;
   oct_conv_packed conv;
   oct_conv_input input;
-  oct_gemm_packed first; /* product 0: all have the same sizes */
-  size_t m;              /* output pixels of the whole batch */
-  bool pointwise;        /* rows are the pixels of x in order */
-  bool packs_rows;
-  bool any_zero; /* some weights have zero points, so workers keep row sums */
-  oct_gemm_plan plan;
-  conv_product *products;
+  size_t out[OCT_CONV_MAX_RANK];
+  bool any_zero;       /* some weights have zero points, so workers keep row sums */
+  size_t column_bytes; /* of the arrays of one product */
+  conv_pass *passes;
+  size_t pass_count; /* those with taps */
   char *slices;
+  size_t slice; /* bytes of one */
 } conv_job;
 
 /* Sizes of x and y, and the number of rows. */
@@ -78,20 +80,18 @@ static oct_status size_job(const char *entry, conv_job *job) {
   oct_conv_input *input = &job->input;
   for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++) input->in[d] = d < lacking ? 1 : call->in[d - lacking];
   if (call->batch == 0) return OCT_OK;
-  const oct_status status = oct_conv_out_size(entry, geometry, input->in, input->out);
+  const oct_status status = oct_conv_out_size(entry, geometry, input->in, job->out);
   if (status != OCT_OK) return status;
-  size_t in_pixels = call->batch;
-  input->out_pixels = 1;
+  size_t in_pixels = call->batch, out_pixels = call->batch;
   bool fits = true;
   for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
-    fits = fits && oct_multiply(in_pixels, input->in[d], &in_pixels) &&
-           oct_multiply(input->out_pixels, input->out[d], &input->out_pixels);
+    fits =
+        fits && oct_multiply(in_pixels, input->in[d], &in_pixels) && oct_multiply(out_pixels, job->out[d], &out_pixels);
   size_t elements;
   const size_t steps[] = {call->x_stride < 0 ? 0 - (size_t)call->x_stride : (size_t)call->x_stride,
                           call->y_stride < 0 ? 0 - (size_t)call->y_stride : (size_t)call->y_stride};
-  fits = fits && oct_multiply(input->out_pixels, call->batch, &job->m) &&
-         oct_multiply(in_pixels, steps[0], &elements) && elements <= PTRDIFF_MAX &&
-         oct_multiply(job->m, steps[1], &elements) && elements <= PTRDIFF_MAX / 4;
+  fits = fits && oct_multiply(in_pixels, steps[0], &elements) && elements <= PTRDIFF_MAX &&
+         oct_multiply(out_pixels, steps[1], &elements) && elements <= PTRDIFF_MAX / 4;
   if (!fits)
     return oct_fail(OCT_OVERFLOW,
                     "%s: a batch of %zu with strides %td and %td reaches beyond the address space; check the sizes",
@@ -112,30 +112,88 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
   job->call = call;
   status = size_job(entry, job);
   if (job->conv.depthwise) return status;
-  if (status == OCT_OK) status = oct_conv_product(entry, &job->conv, 0, &job->first);
-  if (status != OCT_OK) return status;
-  job->pointwise = is_pointwise(&job->conv.geometry);
-  job->packs_rows = !(job->pointwise && oct_gemm_takes_in_place(&job->first));
+  if (status != OCT_OK || call->batch == 0) return status;
+  const oct_conv_phase phase = oct_conv_phase_at(&job->conv.geometry, 0);
   for (size_t index = 0; index < job->conv.products && !job->any_zero; index++) {
     oct_gemm_packed product;
-    status = oct_conv_product(entry, &job->conv, index, &product);
+    status = oct_conv_product(entry, &job->conv, &phase, index, &product);
     if (status != OCT_OK) return status;
     job->any_zero = product.has_zero;
+    job->column_bytes = oct_gemm_column_bytes(&product);
   }
-  job->first.has_zero = job->any_zero;
   return OCT_OK;
 }
 
+static size_t all_phases(const conv_job *job) { return job->conv.phases + job->conv.bare; }
+
+/* One tap that reads each pixel once, in order. */
+static bool is_pointwise(const conv_job *job, const oct_conv_phase *phase) {
+  bool pointwise = phase->taps == 1;
+  for (int d = 0; d < OCT_CONV_MAX_RANK; d++)
+    pointwise = pointwise && phase->stride[d] == 1 && phase->start[d] == 0 && phase->out[d] == job->input.in[d];
+  return pointwise;
+}
+
+/* Plans one phase for at most `threads` threads; `most` becomes how many it is worth. */
+static oct_status plan_pass(const char *entry, const conv_job *job, size_t index, int threads, conv_pass *pass,
+                            int *most) {
+  oct_gemm_packed product;
+  *pass = (conv_pass){.phase = oct_conv_phase_at(&job->conv.geometry, index)};
+  oct_conv_phase *phase = &pass->phase;
+  const oct_status status = oct_conv_product(entry, &job->conv, phase, 0, &product);
+  if (status != OCT_OK) return status;
+  product.has_zero = job->any_zero;
+  oct_conv_fit_phase(phase, job->out);
+  pass->m = job->call->batch * phase->pixels;
+  pass->pointwise = is_pointwise(job, phase);
+  pass->packs_rows = phase->taps > 0 && !(pass->pointwise && oct_gemm_takes_in_place(&product));
+  const size_t repeats = job->conv.products * job->conv.phases;
+  if (threads <= 0) threads = oct_max_threads();
+  *most = oct_gemm_worthwhile_threads(&product, pass->m, repeats, threads);
+  oct_gemm_plan *plan = &pass->plan;
+  *plan = oct_gemm_make_plan(&product, pass->m, repeats, pass->packs_rows, *most);
+  pass->pieces = job->conv.products * plan->row_blocks * plan->panel_blocks;
+  if (phase->scattered && pass->packs_rows && product.kernel->row_group > 1) {
+    /* Each line of outputs begins a row group. */
+    const size_t rows = plan->row_block * (product.kernel->row_group - 1);
+    const size_t more = oct_round_up(rows * oct_gemm_row_bytes(&product), OCT_ALIGNMENT);
+    plan->scratch_offset += more;
+    plan->slice += more;
+  }
+  return OCT_OK;
+}
+
+/* What all phases need together: threads, and bytes for each one's slice. `most` becomes how many threads they are
+ * worth. */
+static oct_status plan_team(const char *entry, const conv_job *job, int threads, int *team, size_t *slice, int *most) {
+  *team = *most = 1;
+  *slice = 0;
+  for (size_t index = 0; index < all_phases(job); index++) {
+    conv_pass pass;
+    int worth;
+    const oct_status status = plan_pass(entry, job, index, threads, &pass, &worth);
+    if (status != OCT_OK) return status;
+    *team = pass.plan.threads > *team ? pass.plan.threads : *team;
+    *slice = pass.plan.slice > *slice ? pass.plan.slice : *slice;
+    *most = worth > *most ? worth : *most;
+  }
+  return OCT_OK;
+}
+
+static size_t pass_bytes(const conv_job *job) {
+  return oct_round_up(all_phases(job) * sizeof(conv_pass), OCT_ALIGNMENT);
+}
+
 static size_t product_bytes(const conv_job *job) {
-  return oct_round_up(job->conv.products * sizeof(conv_product), OCT_ALIGNMENT) +
-         job->conv.products * oct_gemm_column_bytes(&job->first);
+  const size_t products = all_phases(job) * job->conv.products;
+  return oct_round_up(products * sizeof(conv_product), OCT_ALIGNMENT) + products * job->column_bytes;
 }
 
 oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call, int threads,
                                    size_t *bytes) {
   const char *entry = "oct_conv_workspace_size";
-  conv_job job = {.m = 0};
-  const oct_status status = open_job(entry, packed, packed_size, call, &job);
+  conv_job job = {.pass_count = 0};
+  oct_status status = open_job(entry, packed, packed_size, call, &job);
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
@@ -143,9 +201,16 @@ oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const
   if (call->batch == 0) return OCT_OK;
   if (job.conv.depthwise)
     return oct_depthwise_workspace_size(job.conv.blocks, job.conv.block_bytes, call, threads, bytes);
-  const size_t products = job.conv.products;
-  *bytes = product_bytes(&job) + oct_gemm_slice_bytes(&job.first, job.m, products, job.packs_rows, threads);
-  return OCT_OK;
+  /* Fewer threads may have larger slices. */
+  int team, most, worth;
+  size_t slice, slices = 0;
+  status = plan_team(entry, &job, threads, &team, &slice, &most);
+  for (int limit = 1; status == OCT_OK && limit <= most; limit++) {
+    status = plan_team(entry, &job, limit, &team, &slice, &worth);
+    slices = (size_t)team * slice > slices ? (size_t)team * slice : slices;
+  }
+  if (status == OCT_OK) *bytes = pass_bytes(&job) + product_bytes(&job) + slices;
+  return status;
 }
 
 /* The part of a call that only a run reads. */
@@ -172,85 +237,177 @@ static oct_status check_call(const char *entry, const conv_job *job) {
   return OCT_OK;
 }
 
+/* Neighbours of a pass's rows whose outputs are evenly spaced in y: all of them, or a part of one line. */
+typedef struct segment {
+  size_t count;
+  size_t pixel; /* of the first one's output in y */
+} segment;
+
+/* The segment that begins with `row`, of at most `left` rows. */
+static segment segment_at(const conv_job *job, const oct_conv_phase *phase, size_t row, size_t left) {
+  if (!phase->scattered) return (segment){.count = left, .pixel = row};
+  const size_t line = row / phase->out[2], plane = line / phase->out[1], image = plane / phase->out[0];
+  const size_t at[] = {plane % phase->out[0], line % phase->out[1], row % phase->out[2]};
+  size_t pixel = image;
+  for (int d = 0; d < OCT_CONV_MAX_RANK; d++) pixel = pixel * job->out[d] + phase->first[d] + phase->step[d] * at[d];
+  const size_t rest = phase->out[2] - at[2];
+  return (segment){.count = rest < left ? rest : left, .pixel = pixel};
+}
+
+/* Packs rows first..<first + count, each segment from the start of a row group. */
+static void pack_block(const conv_job *job, const conv_pass *pass, size_t index, size_t first, size_t count,
+                       char *slice, int64_t *row_sum) {
+  const oct_gemm_packed *product = &pass->products[index].packed;
+  const size_t group = product->kernel->row_group, group_bytes = oct_gemm_row_bytes(product) * group;
+  const ptrdiff_t x_stride = job->input.x_stride;
+  char *panel = slice + pass->plan.panel_offset, *scratch = slice + pass->plan.scratch_offset;
+  for (size_t row = 0; row < count;) {
+    const size_t left = count - row;
+    const size_t part = group == 1 ? left : segment_at(job, &pass->phase, first + row, left).count;
+    int64_t *sums = row_sum ? row_sum + row : NULL;
+    if (pass->pointwise)
+      oct_gemm_pack_rows(product,
+                         job->input.x + (ptrdiff_t)(first + row) * x_stride + (ptrdiff_t)(index * job->conv.in),
+                         x_stride, part, panel, scratch, sums);
+    else
+      oct_conv_pack_panel(&pass->phase, job->conv.in, product, &job->input, index, first + row, part,
+                          pass->products[index].prepared.zero, panel, scratch, sums);
+    panel += oct_ceil_div(part, group) * group_bytes;
+    row += part;
+  }
+}
+
 /* The rows of one block for one product in the kernel's form: where they lie, or packed into the worker's slice unless
  * they are there already. */
-static oct_gemm_rows block_rows(const conv_job *job, size_t index, size_t block, char *slice) {
-  const oct_gemm_packed *product = &job->products[index].packed;
-  const size_t first = block * job->plan.row_block, left = job->m - first, mark = index * job->plan.row_blocks + block;
+static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size_t index, size_t block, char *slice) {
+  const oct_gemm_packed *product = &pass->products[index].packed;
+  const size_t first = block * pass->plan.row_block, left = pass->m - first;
+  oct_gemm_rows rows = {.count = left < pass->plan.row_block ? left : pass->plan.row_block};
+  if (pass->phase.taps == 0) {
+    rows.a = job->input.x;
+    return rows;
+  }
+  const size_t mark = pass->first_piece + index * pass->plan.row_blocks + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
-  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
-  const ptrdiff_t x_stride = job->input.x_stride;
-  const uint8_t *pixels = job->input.x + (ptrdiff_t)(index * job->conv.in); /* the rows of a pointwise convolution */
-  if (job->pointwise) pixels += (ptrdiff_t)first * x_stride;
-  if (!job->packs_rows) {
-    rows.a = pixels;
-    rows.stride = x_stride;
-    rows.k_tail = product->k % product->kernel->k_group;
-    if (fresh && row_sum)
-      for (size_t r = 0; r < rows.count; r++)
-        row_sum[r] = oct_gemm_row_sum(product->kernel->form, pixels + (ptrdiff_t)r * x_stride, product->k);
+  rows.row_sum = row_sum;
+  if (pass->packs_rows) {
+    if (fresh) pack_block(job, pass, index, first, rows.count, slice, row_sum);
+    rows.a = slice + pass->plan.panel_offset;
+    rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
     return rows;
   }
-  void *panel = slice + job->plan.panel_offset, *scratch = slice + job->plan.scratch_offset;
-  if (fresh && job->pointwise)
-    oct_gemm_pack_rows(product, pixels, x_stride, rows.count, panel, scratch, row_sum);
-  else if (fresh)
-    oct_conv_pack_panel(&job->conv, product, &job->input, index, first, rows.count, job->products[index].prepared.zero,
-                        panel, scratch, row_sum);
-  rows.a = panel;
-  rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
+  const ptrdiff_t x_stride = job->input.x_stride;
+  const uint8_t *pixels = job->input.x + (ptrdiff_t)first * x_stride + (ptrdiff_t)(index * job->conv.in);
+  rows.a = pixels;
+  rows.stride = x_stride;
+  rows.k_tail = product->k % product->kernel->k_group;
+  if (fresh && row_sum)
+    for (size_t r = 0; r < rows.count; r++)
+      row_sum[r] = oct_gemm_row_sum(product->kernel->form, pixels + (ptrdiff_t)r * x_stride, product->k);
   return rows;
 }
 
-/* Pieces begin..<end: product by product, blocks of pixels, blocks of panels. */
-static void run_pieces(void *context, size_t begin, size_t end, int worker) {
-  const conv_job *job = context;
-  const oct_gemm_plan *plan = &job->plan;
-  const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype);
-  const size_t panels = job->first.columns / job->first.kernel->nr;
-  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
-  for (size_t piece = begin; piece < end; piece++) {
-    const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
-    const size_t block = piece / plan->panel_blocks % plan->row_blocks;
-    const size_t index = piece / plan->panel_blocks / plan->row_blocks;
-    const oct_gemm_rows rows = block_rows(job, index, block, slice);
-    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
-    const ptrdiff_t offset = first * job->call->y_stride + (ptrdiff_t)(index * job->conv.out);
-    oct_gemm_run_block(&job->products[index].prepared, &rows, panel,
-                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->call->y + offset * size, job->call->y_stride * size);
+/* Multiplies a block by panels begin..<end. Segments of scattered outputs meet a panel one after the other, so that it
+ * stays near. */
+static void run_block(const conv_job *job, const conv_pass *pass, size_t index, size_t first, const oct_gemm_rows *rows,
+                      size_t begin, size_t end) {
+  const oct_conv_phase *phase = &pass->phase;
+  const oct_gemm_prepared *prepared = &pass->products[index].prepared;
+  const size_t group = pass->products[index].packed.kernel->row_group;
+  const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype), y_stride = job->call->y_stride * size;
+  char *y = (char *)job->call->y + (ptrdiff_t)(index * job->conv.out) * size;
+  if (!phase->scattered) {
+    oct_gemm_run_block(prepared, rows, begin, end, y + (ptrdiff_t)first * y_stride, y_stride);
+    return;
+  }
+  for (size_t panel = begin; panel < end; panel++) {
+    oct_gemm_rows part = *rows;
+    for (size_t row = 0; row < rows->count; row += part.count) {
+      const segment next = segment_at(job, phase, first + row, rows->count - row);
+      part.count = next.count;
+      part.row_sum = rows->row_sum ? rows->row_sum + row : NULL;
+      oct_gemm_run_block(prepared, &part, panel, panel + 1, y + (ptrdiff_t)next.pixel * y_stride,
+                         y_stride * (ptrdiff_t)phase->step[2]);
+      part.a = (const char *)part.a + (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride;
+    }
   }
 }
 
-/* Lays the products' arrays and the workers' slices into the workspace. */
-static oct_status prepare_products(const char *entry, conv_job *job, void *workspace) {
-  const size_t products = job->conv.products;
-  job->products = workspace;
-  char *columns = (char *)workspace + oct_round_up(products * sizeof(conv_product), OCT_ALIGNMENT);
-  for (size_t index = 0; index < products; index++) {
-    conv_product *place = &job->products[index];
-    const oct_status status = oct_conv_product(entry, &job->conv, index, &place->packed);
-    if (status != OCT_OK) return status;
-    place->prepared = oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output,
-                                       index * job->conv.out, columns + index * oct_gemm_column_bytes(&job->first));
+/* One piece of a pass: product by product, blocks of pixels, blocks of panels. */
+static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, int worker) {
+  const oct_gemm_plan *plan = &pass->plan;
+  const size_t block = piece / plan->panel_blocks % plan->row_blocks;
+  const size_t index = piece / plan->panel_blocks / plan->row_blocks;
+  const oct_gemm_packed *product = &pass->products[index].packed;
+  const size_t panels = product->columns / product->kernel->nr;
+  const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
+  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * job->slice : NULL;
+  const oct_gemm_rows rows = block_rows(job, pass, index, block, slice);
+  run_block(job, pass, index, block * plan->row_block, &rows, panel,
+            panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block));
+}
+
+/* The outputs that no tap reaches. */
+static void run_bare_pieces(void *context, size_t begin, size_t end, int worker) {
+  const conv_job *job = context;
+  for (size_t piece = begin; piece < end; piece++) run_piece(job, &job->passes[job->pass_count], piece, worker);
+}
+
+static void run_pieces(void *context, size_t begin, size_t end, int worker) {
+  const conv_job *job = context;
+  for (size_t piece = begin; piece < end; piece++) {
+    size_t low = 0, high = job->pass_count; /* the last pass that begins at or before the piece is in low..<high */
+    while (high - low > 1) {
+      const size_t middle = low + (high - low) / 2;
+      if (job->passes[middle].first_piece <= piece)
+        low = middle;
+      else
+        high = middle;
+    }
+    run_piece(job, &job->passes[low], piece - job->passes[low].first_piece, worker);
   }
-  job->slices = (char *)workspace + product_bytes(job);
-  for (int worker = 0; job->plan.slice > 0 && worker < job->plan.threads; worker++)
-    *oct_gemm_slice_mark(job->slices + (size_t)worker * job->plan.slice) = OCT_GEMM_NO_BLOCK;
+}
+
+/* Lays out the passes, their products' arrays and the workers' slices in the workspace. */
+static oct_status prepare_passes(const char *entry, conv_job *job, int threads, int team, void *workspace) {
+  const size_t products = job->conv.products;
+  job->passes = workspace;
+  job->pass_count = job->conv.phases;
+  conv_product *place = (conv_product *)(void *)((char *)workspace + pass_bytes(job));
+  char *columns = (char *)place + oct_round_up(all_phases(job) * products * sizeof *place, OCT_ALIGNMENT);
+  size_t pieces = 0;
+  for (size_t p = 0; p < all_phases(job); p++) {
+    conv_pass *pass = &job->passes[p];
+    int most;
+    oct_status status = plan_pass(entry, job, p, threads, pass, &most);
+    if (status != OCT_OK) return status;
+    pass->products = place;
+    pass->first_piece = pieces;
+    pieces += pass->pieces;
+    for (size_t index = 0; index < products; index++, place++, columns += job->column_bytes) {
+      status = oct_conv_product(entry, &job->conv, &pass->phase, index, &place->packed);
+      if (status != OCT_OK) return status;
+      place->prepared =
+          oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output, index * job->conv.out, columns);
+    }
+  }
+  job->slices = (char *)workspace + pass_bytes(job) + product_bytes(job);
+  for (int worker = 0; job->slice > 0 && worker < team; worker++)
+    *oct_gemm_slice_mark(job->slices + (size_t)worker * job->slice) = OCT_GEMM_NO_BLOCK;
   return OCT_OK;
 }
 
 static void tell(const conv_job *job, const char *kernel, const char *how, double microseconds) {
   const oct_conv_geometry *geometry = &job->conv.geometry;
-  const size_t *in = job->input.in, *out = job->input.out;
+  const size_t *in = job->input.in, *out = job->out;
   oct_tell(
-      "conv batch=%zu in=%zux%zux%zu out=%zux%zux%zu channels=%zu->%zu groups=%zu %s x %s -> %s kernel=%s%s %.1f us",
-      job->call->batch, in[0], in[1], in[2], out[0], out[1], out[2], (size_t)geometry->in_channels,
-      (size_t)geometry->out_channels, (size_t)geometry->groups, oct_dtype_name((oct_dtype)geometry->x_dtype),
-      oct_dtype_name((oct_dtype)geometry->w_dtype), oct_dtype_name(job->call->output->dtype), kernel, how,
-      microseconds);
+      "conv%s batch=%zu in=%zux%zux%zu out=%zux%zux%zu channels=%zu->%zu groups=%zu %s x %s -> %s kernel=%s%s %.1f us",
+      geometry->transposed ? " transposed" : "", job->call->batch, in[0], in[1], in[2], out[0], out[1], out[2],
+      (size_t)geometry->in_channels, (size_t)geometry->out_channels, (size_t)geometry->groups,
+      oct_dtype_name((oct_dtype)geometry->x_dtype), oct_dtype_name((oct_dtype)geometry->w_dtype),
+      oct_dtype_name(job->call->output->dtype), kernel, how, microseconds);
 }
 
 static oct_status run_depthwise(const conv_job *job, const oct_run *run) {
@@ -262,23 +419,30 @@ static oct_status run_depthwise(const conv_job *job, const oct_run *run) {
   return status;
 }
 
-static oct_status run_products(const char *entry, conv_job *job, const oct_run *run, int threads) {
+static oct_status run_passes(const char *entry, conv_job *job, const oct_run *run, int threads) {
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  const size_t products = job->conv.products;
   void *workspace = NULL;
-  job->plan = oct_gemm_make_plan(&job->first, job->m, products, job->packs_rows, threads);
-  oct_status status =
-      oct_run_workspace(entry, run, product_bytes(job) + (size_t)job->plan.threads * job->plan.slice, &workspace);
-  if (status == OCT_OK) status = prepare_products(entry, job, workspace);
+  int team, most;
+  oct_status status = plan_team(entry, job, threads, &team, &job->slice, &most);
   if (status != OCT_OK) return status;
-  oct_parallel_for(products * job->plan.row_blocks * job->plan.panel_blocks, 1, job->plan.threads, run_pieces, job);
-  if (oct_verbose()) tell(job, job->first.kernel->name, job->packs_rows ? "" : " in place", oct_clock_us() - start);
+  status = oct_run_workspace(entry, run, pass_bytes(job) + product_bytes(job) + (size_t)team * job->slice, &workspace);
+  if (status == OCT_OK) status = prepare_passes(entry, job, threads, team, workspace);
+  if (status != OCT_OK) return status;
+  if (job->conv.bare) {
+    const conv_pass *bare = &job->passes[job->pass_count];
+    oct_parallel_for(bare->pieces, 1, bare->plan.threads, run_bare_pieces, job);
+  }
+  const conv_pass *last = &job->passes[job->pass_count - 1];
+  oct_parallel_for(last->first_piece + last->pieces, 1, team, run_pieces, job);
+  const bool in_place = !job->passes[0].packs_rows;
+  if (oct_verbose())
+    tell(job, job->passes[0].products[0].packed.kernel->name, in_place ? " in place" : "", oct_clock_us() - start);
   return OCT_OK;
 }
 
 oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call *call, const oct_run *run) {
   const char *entry = "oct_conv";
-  conv_job job = {.m = 0};
+  conv_job job = {.pass_count = 0};
   int threads = 0;
   oct_status status = open_job(entry, packed, packed_size, call, &job);
   if (status == OCT_OK) status = check_call(entry, &job);
@@ -286,5 +450,5 @@ oct_status oct_conv(const void *packed, size_t packed_size, const oct_conv_call 
   if (status != OCT_OK || call->batch == 0) return status;
   job.input.x = call->x;
   job.input.x_stride = call->x_stride;
-  return job.conv.depthwise ? run_depthwise(&job, run) : run_products(entry, &job, run, threads);
+  return job.conv.depthwise ? run_depthwise(&job, run) : run_passes(entry, &job, run, threads);
 }

@@ -61,6 +61,10 @@ static oct_status check_dimension(const char *entry, const oct_conv_weights *wei
                     "%s: dimension %u has kernel %zu, dilation %zu, stride %zu, padding %zu and %zu, which overflows",
                     entry, (unsigned)d, weights->kernel[d], weights->dilation[d], weights->stride[d],
                     weights->padding_begin[d], weights->padding_end[d]);
+  if (weights->output_padding[d] > (weights->transposed ? limit : 0))
+    return oct_fail(weights->transposed ? OCT_OVERFLOW : OCT_INVALID_ARGUMENT,
+                    "%s: dimension %u has output_padding %zu, expected at most %zu; it is for transposed convolutions",
+                    entry, (unsigned)d, weights->output_padding[d], weights->transposed ? limit : 0);
   return OCT_OK;
 }
 
@@ -84,6 +88,7 @@ oct_status oct_conv_check_geometry(const char *entry, const oct_conv_weights *we
   geometry->x_dtype = (uint32_t)weights->x_dtype;
   geometry->w_dtype = (uint32_t)weights->w_dtype;
   geometry->rank = weights->rank;
+  geometry->transposed = weights->transposed;
   const uint32_t lacking = OCT_CONV_MAX_RANK - weights->rank;
   for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
     geometry->kernel[d] = geometry->stride[d] = geometry->dilation[d] = 1;
@@ -94,8 +99,29 @@ oct_status oct_conv_check_geometry(const char *entry, const oct_conv_weights *we
     geometry->dilation[lacking + d] = weights->dilation[d];
     geometry->padding_begin[lacking + d] = weights->padding_begin[d];
     geometry->padding_end[lacking + d] = weights->padding_end[d];
+    geometry->output_padding[lacking + d] = weights->output_padding[d];
   }
   return status;
+}
+
+/* The size of a transposed convolution's output in one dimension. */
+static oct_status transposed_size(const char *entry, const oct_conv_geometry *geometry, uint32_t d, size_t in,
+                                  size_t *out) {
+  const int named = (int)d - (int)(OCT_CONV_MAX_RANK - geometry->rank);
+  const size_t padding = (size_t)(geometry->padding_begin[d] + geometry->padding_end[d]);
+  const size_t span = (size_t)(geometry->dilation[d] * (geometry->kernel[d] - 1) + geometry->output_padding[d] + 1);
+  size_t reach;
+  if (!oct_multiply(in - 1, (size_t)geometry->stride[d], &reach) || !oct_add(reach, span, &reach) ||
+      reach > PTRDIFF_MAX / 4)
+    return oct_fail(OCT_OVERFLOW, "%s: in[%d] is %zu, which overflows with a stride of %zu; check the input's size",
+                    entry, named, in, (size_t)geometry->stride[d]);
+  if (reach <= padding)
+    return oct_fail(OCT_SHAPE_MISMATCH,
+                    "%s: in[%d] is %zu, which reaches %zu outputs, and padding takes %zu away; pass a larger input or "
+                    "pad less",
+                    entry, named, in, reach, padding);
+  *out = reach - padding;
+  return OCT_OK;
 }
 
 oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometry, const size_t in[], size_t out[]) {
@@ -108,6 +134,11 @@ oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometr
     if (in[d] == 0)
       return oct_fail(OCT_SHAPE_MISMATCH, "%s: in[%d] is 0, expected at least 1; only a batch may be empty", entry,
                       named);
+    if (geometry->transposed) {
+      const oct_status status = transposed_size(entry, geometry, d, in[d], &out[d]);
+      if (status != OCT_OK) return status;
+      continue;
+    }
     const uint64_t padded = in[d] + padding;
     if (padded < span)
       return oct_fail(OCT_SHAPE_MISMATCH,
@@ -146,18 +177,19 @@ static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *ker
                    size_t *total) {
   const size_t groups = (size_t)geometry->groups;
   const size_t in = (size_t)geometry->in_channels / groups, out = (size_t)geometry->out_channels / groups;
-  size_t k, all;
+  size_t k, all, taps = 1;
   view->geometry = *geometry;
-  view->taps = 1;
   for (uint32_t d = 0; d < OCT_CONV_MAX_RANK; d++)
-    if (!oct_multiply(view->taps, (size_t)geometry->kernel[d], &view->taps)) return false;
+    if (!oct_multiply(taps, (size_t)geometry->kernel[d], &taps)) return false;
+  view->phases = oct_conv_phases(geometry, &view->bare);
+  view->taps = oct_conv_phase_at(geometry, 0).taps;
   view->merged = choose_merged(kernel, groups, view->taps, in, out);
   view->products = groups / view->merged;
   view->in = in * view->merged;
   view->out = out * view->merged;
   return oct_multiply(view->taps, view->in, &k) && oct_gemm_packed_bytes(kernel, view->out, k, &view->block_bytes) &&
-         oct_multiply(view->block_bytes, view->products, &all) && oct_add(all, HEADER_BYTES, total) &&
-         *total <= PTRDIFF_MAX;
+         oct_multiply(view->block_bytes, view->products, &all) && oct_multiply(all, view->phases + view->bare, &all) &&
+         oct_add(all, HEADER_BYTES, total) && *total <= PTRDIFF_MAX;
 }
 
 static oct_status overflow(const char *entry) {
@@ -168,6 +200,7 @@ static oct_status overflow(const char *entry) {
 /* Depthwise kernels come first; what they don't take goes the general way. True when they take it or fail for a reason.
  */
 static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, oct_status *status) {
+  if (weights->transposed) return false;
   *status = oct_depthwise_packed_size(weights, block_bytes);
   return *status != OCT_UNSUPPORTED;
 }
@@ -216,8 +249,43 @@ static void write_header(packed_header *header, void *packed) {
 
 /* One line about weights that were just packed for a kernel. */
 static void tell_packed(const oct_conv_weights *weights, const char *kernel, size_t products, double start) {
-  oct_tell("conv pack channels=%zu->%zu groups=%zu products=%zu kernel=%s %.1f us", weights->in_channels,
-           weights->out_channels, weights->groups, products, kernel, oct_clock_us() - start);
+  oct_tell("conv%s pack channels=%zu->%zu groups=%zu products=%zu kernel=%s %.1f us",
+           weights->transposed ? " transposed" : "", weights->in_channels, weights->out_channels, weights->groups,
+           products, kernel, oct_clock_us() - start);
+}
+
+/* Where the weights of one product of one phase lie. */
+static oct_gemm_source product_source(const oct_conv_weights *weights, const oct_conv_packed *view,
+                                      const oct_conv_phase *phase, size_t product) {
+  const size_t *kernel = weights->kernel + weights->rank - 1;
+  const size_t group_in = view->in / view->merged, group_out = view->out / view->merged;
+  const size_t first = product * view->out;
+  const bool per_channel = weights->zero_point_count != 1;
+  ptrdiff_t step[OCT_CONV_MAX_RANK] = {0}; /* from tap to tap of the weights */
+  size_t taps = 1, tap = 0;
+  for (uint32_t inner = 0; inner < weights->rank; inner++) {
+    const uint32_t d = OCT_CONV_MAX_RANK - 1 - inner;
+    step[d] = phase->tap_step[d] * (ptrdiff_t)taps;
+    tap += phase->tap[d] * taps;
+    taps *= *(kernel - inner);
+  }
+  const size_t across = weights->transposed ? group_in : group_out, along = weights->transposed ? group_out : group_in;
+  oct_gemm_source source = {
+      .a_dtype = weights->x_dtype,
+      .b_dtype = weights->w_dtype,
+      .n = view->out,
+      .outer = {phase->kernel[0], phase->kernel[1], phase->kernel[2]},
+      .k_inner = view->in,
+      .blocks = view->merged,
+      .b = (const char *)weights->w + product * view->merged * across * along * taps + tap,
+      .stride_n = (ptrdiff_t)(weights->transposed ? taps : along * taps),
+      .stride_block = (ptrdiff_t)(across * along * taps),
+      .stride_outer = {step[0], step[1], step[2]},
+      .stride_inner = (ptrdiff_t)(weights->transposed ? along * taps : taps),
+      .zero_point = weights->zero_point && per_channel ? weights->zero_point + first : weights->zero_point,
+      .zero_point_count = per_channel ? view->out : 1,
+  };
+  return source;
 }
 
 oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weights *weights, void *packed,
@@ -232,29 +300,17 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
   status = check_pack(entry, weights, packed, packed_size, total);
   if (status != OCT_OK) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  const size_t column = view.taps * (view.in / view.merged);
-  for (size_t product = 0; product < view.products; product++) {
-    const size_t first = product * view.out;
-    const bool per_channel = weights->zero_point_count != 1;
-    const oct_gemm_source source = {
-        .a_dtype = weights->x_dtype,
-        .b_dtype = weights->w_dtype,
-        .n = view.out,
-        .k_outer = view.taps,
-        .k_inner = view.in,
-        .blocks = view.merged,
-        .b = (const char *)weights->w + first * column,
-        .stride_n = (ptrdiff_t)column,
-        .stride_outer = 1,
-        .stride_inner = (ptrdiff_t)view.taps,
-        .zero_point = weights->zero_point && per_channel ? weights->zero_point + first : weights->zero_point,
-        .zero_point_count = per_channel ? view.out : 1,
-    };
-    oct_gemm_pack_source(kernel, &source, (char *)packed + HEADER_BYTES + product * view.block_bytes);
+  for (size_t index = 0; index < view.phases + view.bare; index++) {
+    const oct_conv_phase phase = oct_conv_phase_at(&header.geometry, index);
+    for (size_t product = 0; product < view.products; product++) {
+      const oct_gemm_source source = product_source(weights, &view, &phase, product);
+      char *block = (char *)packed + HEADER_BYTES + (index * view.products + product) * view.block_bytes;
+      oct_gemm_pack_source(kernel, &source, block);
+    }
   }
   header.total = total;
   write_header(&header, packed);
-  if (oct_verbose()) tell_packed(weights, kernel->name, view.products, start);
+  if (oct_verbose()) tell_packed(weights, kernel->name, view.phases * view.products, start);
   return OCT_OK;
 }
 
@@ -333,10 +389,12 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
   return OCT_OK;
 }
 
-oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, size_t index, oct_gemm_packed *product) {
-  const oct_status status = oct_gemm_open(entry, view->blocks + index * view->block_bytes, view->block_bytes, product);
+oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, const oct_conv_phase *phase, size_t index,
+                            oct_gemm_packed *product) {
+  const char *block = view->blocks + (phase->index * view->products + index) * view->block_bytes;
+  const oct_status status = oct_gemm_open(entry, block, view->block_bytes, product);
   if (status != OCT_OK) return status;
-  if (product->n != view->out || product->k != view->taps * view->in ||
+  if (product->n != view->out || product->k != phase->taps * view->in ||
       product->a_dtype != (oct_dtype)view->geometry.x_dtype)
     return corrupt(entry, "a product that contradicts the geometry");
   return OCT_OK;

@@ -12,7 +12,7 @@ enum { LISTED_RUNS = 64, SHORT_RUN = 32 };
 
 /* What stays the same for all rows of a panel. */
 typedef struct gather {
-  const oct_conv_geometry *geometry;
+  const oct_conv_phase *phase;
   const oct_conv_input *input;
   oct_gemm_form form;
   oct_dtype dtype;
@@ -49,7 +49,7 @@ static size_t taps_before(ptrdiff_t start, size_t dilation, size_t taps) {
 
 /* The taps of one line of the input: `line` is its first pixel in this index, `start` the position of tap 0. */
 static char *put_line(const gather *gather, const uint8_t *line, ptrdiff_t start, char *to) {
-  const size_t taps = (size_t)gather->geometry->kernel[2], dilation = (size_t)gather->geometry->dilation[2];
+  const size_t taps = gather->phase->kernel[2], dilation = gather->phase->dilation[2];
   const size_t bytes = gather->channels * gather->element;
   const ptrdiff_t width = (ptrdiff_t)gather->input->in[2];
   const size_t low = taps_before(start, dilation, taps);
@@ -73,15 +73,15 @@ static char *put_line(const gather *gather, const uint8_t *line, ptrdiff_t start
 
 /* Lists the runs of a row. */
 static void list_runs(gather *gather) {
-  const oct_conv_geometry *geometry = gather->geometry;
-  const size_t lines = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
-  gather->run = gather->side_by_side ? (size_t)geometry->kernel[2] * gather->channels : gather->channels;
+  const oct_conv_phase *phase = gather->phase;
+  const size_t lines = gather->side_by_side ? 1 : phase->kernel[2];
+  gather->run = gather->side_by_side ? phase->kernel[2] * gather->channels : gather->channels;
   gather->runs = 0;
-  if (geometry->kernel[0] > LISTED_RUNS || geometry->kernel[1] > LISTED_RUNS || lines > LISTED_RUNS ||
-      geometry->kernel[0] * geometry->kernel[1] * lines > LISTED_RUNS)
+  if (phase->kernel[0] > LISTED_RUNS || phase->kernel[1] > LISTED_RUNS || lines > LISTED_RUNS ||
+      phase->kernel[0] * phase->kernel[1] * lines > LISTED_RUNS)
     return;
-  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++)
-    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++)
+  for (size_t t0 = 0; t0 < phase->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < phase->kernel[1]; t1++)
       for (size_t t2 = 0; t2 < lines; t2++)
         gather->run_at[gather->runs++] = (ptrdiff_t)t0 * gather->tap_step[0] + (ptrdiff_t)t1 * gather->tap_step[1] +
                                          (ptrdiff_t)t2 * gather->tap_step[2];
@@ -102,11 +102,11 @@ static void put_listed(const gather *gather, const uint8_t *from, char *to) {
 
 /* The same for runs that are too many for a list. */
 static void put_walked(const gather *gather, const uint8_t *from, char *to) {
-  const oct_conv_geometry *geometry = gather->geometry;
-  const size_t lines = gather->side_by_side ? 1 : (size_t)geometry->kernel[2];
+  const oct_conv_phase *phase = gather->phase;
+  const size_t lines = gather->side_by_side ? 1 : phase->kernel[2];
   const size_t bytes = gather->run * gather->element;
-  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++)
-    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++) {
+  for (size_t t0 = 0; t0 < phase->kernel[0]; t0++)
+    for (size_t t1 = 0; t1 < phase->kernel[1]; t1++) {
       const uint8_t *line = from + (ptrdiff_t)t0 * gather->tap_step[0] + (ptrdiff_t)t1 * gather->tap_step[1];
       for (size_t t2 = 0; t2 < lines; t2++, to += bytes)
         put_run(gather, line + (ptrdiff_t)t2 * gather->tap_step[2], gather->run, to);
@@ -115,12 +115,12 @@ static void put_walked(const gather *gather, const uint8_t *from, char *to) {
 
 /* One row: `image` is pixel 0 of the image in this index, `at` the output pixel. */
 static void put_row(const gather *gather, const uint8_t *image, const size_t at[], char *to) {
-  const oct_conv_geometry *geometry = gather->geometry;
+  const oct_conv_phase *phase = gather->phase;
   const size_t *in = gather->input->in;
   ptrdiff_t start[OCT_CONV_MAX_RANK];
   bool inside = true;
   for (int d = 0; d < OCT_CONV_MAX_RANK; d++) {
-    start[d] = (ptrdiff_t)(at[d] * (size_t)geometry->stride[d]) - (ptrdiff_t)geometry->padding_begin[d];
+    start[d] = (ptrdiff_t)(at[d] * phase->stride[d]) + phase->start[d];
     inside = inside && start[d] >= 0 && start[d] + gather->reach[d] < (ptrdiff_t)in[d];
   }
   if (inside) {
@@ -132,18 +132,18 @@ static void put_row(const gather *gather, const uint8_t *image, const size_t at[
       put_walked(gather, from, to);
     return;
   }
-  const size_t line_bytes = (size_t)geometry->kernel[2] * gather->channels * gather->element;
-  for (size_t t0 = 0; t0 < geometry->kernel[0]; t0++) {
-    const ptrdiff_t p0 = start[0] + (ptrdiff_t)(t0 * (size_t)geometry->dilation[0]);
+  const size_t line_bytes = phase->kernel[2] * gather->channels * gather->element;
+  for (size_t t0 = 0; t0 < phase->kernel[0]; t0++) {
+    const ptrdiff_t p0 = start[0] + (ptrdiff_t)(t0 * phase->dilation[0]);
     if (p0 < 0 || p0 >= (ptrdiff_t)in[0]) {
       put_zeros(gather, gather->taps_plane * gather->channels, to);
-      to += geometry->kernel[1] * line_bytes;
+      to += phase->kernel[1] * line_bytes;
       continue;
     }
-    for (size_t t1 = 0; t1 < geometry->kernel[1]; t1++) {
-      const ptrdiff_t p1 = start[1] + (ptrdiff_t)(t1 * (size_t)geometry->dilation[1]);
+    for (size_t t1 = 0; t1 < phase->kernel[1]; t1++) {
+      const ptrdiff_t p1 = start[1] + (ptrdiff_t)(t1 * phase->dilation[1]);
       if (p1 < 0 || p1 >= (ptrdiff_t)in[1]) {
-        put_zeros(gather, (size_t)geometry->kernel[2] * gather->channels, to);
+        put_zeros(gather, phase->kernel[2] * gather->channels, to);
         to += line_bytes;
         continue;
       }
@@ -153,39 +153,37 @@ static void put_row(const gather *gather, const uint8_t *image, const size_t at[
   }
 }
 
-void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *product, const oct_conv_input *input,
-                         size_t index, size_t first, size_t rows, int32_t zero, void *panel, void *scratch,
-                         int64_t *row_sum) {
+void oct_conv_pack_panel(const oct_conv_phase *phase, size_t channels, const oct_gemm_packed *product,
+                         const oct_conv_input *input, size_t index, size_t first, size_t rows, int32_t zero,
+                         void *panel, void *scratch, int64_t *row_sum) {
   const oct_gemm_kernel *kernel = product->kernel;
-  const oct_conv_geometry *geometry = &conv->geometry;
   gather gather = {
-      .geometry = geometry,
+      .phase = phase,
       .input = input,
       .form = kernel->form,
       .dtype = product->a_dtype,
       .zero = zero,
-      .channels = conv->in,
+      .channels = channels,
       .element = oct_gemm_form_size(kernel->form),
-      .taps_plane = (size_t)(geometry->kernel[1] * geometry->kernel[2]),
-      .side_by_side = geometry->dilation[2] == 1 && input->x_stride == (ptrdiff_t)conv->in,
+      .taps_plane = phase->kernel[1] * phase->kernel[2],
+      .side_by_side = phase->dilation[2] == 1 && input->x_stride == (ptrdiff_t)channels,
       .flip = oct_gemm_form_flip(kernel->form, product->a_dtype),
       .end = input->x + input->x_elements,
   };
   for (int d = 0; d < OCT_CONV_MAX_RANK; d++) {
-    const bool single = geometry->kernel[d] == 1;
-    gather.reach[d] = single ? 0 : (ptrdiff_t)((geometry->kernel[d] - 1) * geometry->dilation[d]);
-    size_t step = single ? 0 : (size_t)geometry->dilation[d];
+    const bool single = phase->kernel[d] == 1;
+    gather.reach[d] = single ? 0 : (ptrdiff_t)((phase->kernel[d] - 1) * phase->dilation[d]);
+    size_t step = single ? 0 : phase->dilation[d];
     for (int inner = d + 1; inner < OCT_CONV_MAX_RANK; inner++) step *= input->in[inner];
     gather.tap_step[d] = (ptrdiff_t)(step * (size_t)input->x_stride);
   }
   list_runs(&gather);
   const size_t row_bytes = oct_gemm_row_bytes(product), filled = product->k * gather.element;
   const ptrdiff_t image_stride = (ptrdiff_t)(input->in[0] * input->in[1] * input->in[2]) * input->x_stride;
-  const size_t pixel = first % input->out_pixels;
-  const uint8_t *image =
-      input->x + (ptrdiff_t)(first / input->out_pixels) * image_stride + (ptrdiff_t)(index * conv->in);
-  size_t at[OCT_CONV_MAX_RANK] = {pixel / (input->out[1] * input->out[2]), pixel / input->out[2] % input->out[1],
-                                  pixel % input->out[2]};
+  const size_t pixel = first % phase->pixels;
+  const uint8_t *image = input->x + (ptrdiff_t)(first / phase->pixels) * image_stride + (ptrdiff_t)(index * channels);
+  size_t at[OCT_CONV_MAX_RANK] = {pixel / (phase->out[1] * phase->out[2]), pixel / phase->out[2] % phase->out[1],
+                                  pixel % phase->out[2]};
   for (size_t begin = 0; begin < rows; begin += kernel->row_group) {
     char *group_rows = (char *)panel + begin * row_bytes;
     char *plain = kernel->row_group == 1 ? group_rows : scratch;
@@ -198,11 +196,11 @@ void oct_conv_pack_panel(const oct_conv_packed *conv, const oct_gemm_packed *pro
       put_row(&gather, image, at, row);
       for (size_t i = filled; i < row_bytes; i++) row[i] = 0;
       if (row_sum) row_sum[begin + r] = oct_gemm_row_sum(kernel->form, row, product->k);
-      if (++at[2] < input->out[2]) continue;
+      if (++at[2] < phase->out[2]) continue;
       at[2] = 0;
-      if (++at[1] < input->out[1]) continue;
+      if (++at[1] < phase->out[1]) continue;
       at[1] = 0;
-      if (++at[0] < input->out[0]) continue;
+      if (++at[0] < phase->out[0]) continue;
       at[0] = 0;
       image += image_stride;
     }

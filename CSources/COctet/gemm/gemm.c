@@ -79,7 +79,7 @@ oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weigh
       .a_dtype = weights->a_dtype,
       .b_dtype = weights->b_dtype,
       .n = weights->n,
-      .k_outer = 1,
+      .outer = {1, 1, 1},
       .k_inner = weights->k,
       .blocks = 1,
       .b = weights->b,

@@ -61,7 +61,7 @@ static uint32_t header_check(const packed_header *header) {
 }
 
 void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *source, void *packed) {
-  const size_t k = source->k_outer * source->k_inner;
+  const size_t k = oct_gemm_source_steps(source) * source->k_inner;
   layout parts;
   if (!lay_out(kernel, source->n, k, &parts)) return;
   char *bytes = packed;

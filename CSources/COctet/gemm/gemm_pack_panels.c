@@ -90,16 +90,25 @@ static void put_zeros(cursor *at, size_t count, int32_t zero, column_stats *stat
   for (size_t i = 0; i < count; i++) put(at, (int8_t)zero);
 }
 
+/* Where step o of k begins, from a column's first element. */
+static ptrdiff_t step_offset(const oct_gemm_source *source, size_t o) {
+  const size_t o2 = o % source->outer[2], o1 = o / source->outer[2] % source->outer[1],
+               o0 = o / source->outer[2] / source->outer[1];
+  return (ptrdiff_t)o0 * source->stride_outer[0] + (ptrdiff_t)o1 * source->stride_outer[1] +
+         (ptrdiff_t)o2 * source->stride_outer[2];
+}
+
 /* One column from its first place in a panel. */
 static column_stats pack_column(const oct_gemm_kernel *kernel, const oct_gemm_source *source, size_t n, int8_t *out) {
-  const size_t inner = source->k_inner / source->blocks, block = n / (source->n / source->blocks);
-  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)n * source->stride_n;
+  const size_t inner = source->k_inner / source->blocks, of_block = source->n / source->blocks, block = n / of_block;
+  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block +
+                          (ptrdiff_t)(n % of_block) * source->stride_n;
   const int32_t zero = stored_zero(source, n);
   cursor at = {.out = out, .run = kernel->k_group, .step = (size_t)kernel->nr * kernel->k_group};
   column_stats stats = {.low = 127, .high = -128};
-  for (size_t o = 0; o < source->k_outer; o++) {
+  for (size_t o = 0, steps = oct_gemm_source_steps(source); o < steps; o++) {
     put_zeros(&at, block * inner, zero, &stats);
-    put_values(&at, column + (ptrdiff_t)o * source->stride_outer, inner, source->stride_inner, flip_of(source), &stats);
+    put_values(&at, column + step_offset(source, o), inner, source->stride_inner, flip_of(source), &stats);
     put_zeros(&at, source->k_inner - (block + 1) * inner, zero, &stats);
   }
   return stats;
@@ -113,9 +122,9 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
   const uint8_t flip = flip_of(source);
   const size_t run = kernel->k_group;
   for (size_t c = 0; c < count; c++) stats[c] = (column_stats){.low = 127, .high = -128};
-  for (size_t k = 0; k < source->k_outer * source->k_inner; k++) {
-    const uint8_t *line = columns + (ptrdiff_t)(k / source->k_inner) * source->stride_outer +
-                          (ptrdiff_t)(k % source->k_inner) * source->stride_inner;
+  for (size_t k = 0; k < oct_gemm_source_steps(source) * source->k_inner; k++) {
+    const uint8_t *line =
+        columns + step_offset(source, k / source->k_inner) + (ptrdiff_t)(k % source->k_inner) * source->stride_inner;
     int8_t *out = panel + k / run * run * kernel->nr + k % run;
     for (size_t c = 0; c < count; c++) {
       const int8_t value = (int8_t)(line[c] ^ flip);
@@ -129,7 +138,7 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
 
 oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_gemm_source *source, int64_t *column_sum,
                                       int32_t *minus_zero, int8_t *panels) {
-  const size_t k = source->k_outer * source->k_inner, nr = kernel->nr;
+  const size_t k = oct_gemm_source_steps(source) * source->k_inner, nr = kernel->nr;
   const size_t panel_bytes = nr * oct_ceil_div(k, kernel->k_group) * kernel->k_group;
   const bool across = source->stride_n == 1 && source->stride_inner != 1 && source->blocks == 1;
   oct_gemm_summary summary = {.largest = 0};

@@ -9,20 +9,27 @@
 
 #include "gemm_kernel.h"
 
-/* Weights to pack: element (n, o * k_inner + i) is at b[n * stride_n + o * stride_outer + i * stride_inner].
+/* Weights to pack: k runs over outer[0] x outer[1] x outer[2] steps of k_inner elements each, and element (n, (o0, o1,
+ * o2, i)) is at b[n * stride_n + o0 * stride_outer[0] + o1 * stride_outer[1] + o2 * stride_outer[2] + i *
+ * stride_inner].
  *
  * With blocks > 1 they are block diagonal over n and i, which is how one product serves several groups of a
- * convolution: of column n's k_inner elements only the k_inner / blocks of block n / (n / blocks) are there, counted
- * from the block's first; the others are the column's zero point, and add nothing. */
+ * convolution: of column n's k_inner elements only the k_inner / blocks of its block are there, counted from the
+ * block's first; the others are the column's zero point, and add nothing. Column c of a block is then at block *
+ * stride_block + c * stride_n. */
 typedef struct oct_gemm_source {
   oct_dtype a_dtype, b_dtype;
-  size_t n, k_outer, k_inner;
+  size_t n, outer[3], k_inner;
   size_t blocks; /* divides n and k_inner */
   const void *b;
-  ptrdiff_t stride_n, stride_outer, stride_inner;
+  ptrdiff_t stride_n, stride_block, stride_outer[3], stride_inner;
   const int32_t *zero_point; /* null, or [zero_point_count], 1 or n of them */
   size_t zero_point_count;
 } oct_gemm_source;
+
+static inline size_t oct_gemm_source_steps(const oct_gemm_source *source) {
+  return source->outer[0] * source->outer[1] * source->outer[2];
+}
 
 /* A view of packed weights, valid while they are. */
 typedef struct oct_gemm_packed {

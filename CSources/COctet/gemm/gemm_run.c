@@ -140,7 +140,7 @@ enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
 /* A thread is worth starting for this many cycles of multiply-adds, or for reading so many bytes of weights. */
 enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4 };
 
-static int worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
+int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
   const double cycles = (double)m * bytes / packed->kernel->speed;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
@@ -161,7 +161,7 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
   block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
   if (threads <= 0) threads = oct_max_threads();
-  threads = worthwhile_threads(packed, m, repeats, threads);
+  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
   if (threads > 1) {
     /* Rows are cut first: a cut through the panels makes every part pack the same rows again. */
     const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
@@ -189,12 +189,12 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
 
 size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
   if (threads <= 0) threads = oct_max_threads();
+  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
   size_t most = 0;
   for (int limit = 1; limit <= threads; limit++) {
     const oct_gemm_plan plan = oct_gemm_make_plan(packed, m, repeats, packs_rows, limit);
     const size_t bytes = (size_t)plan.threads * plan.slice;
     most = bytes > most ? bytes : most;
-    if (plan.threads < limit && worthwhile_threads(packed, m, repeats, threads) <= limit) break;
   }
   return most;
 }

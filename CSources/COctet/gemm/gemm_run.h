@@ -44,6 +44,9 @@ typedef struct oct_gemm_plan {
   size_t slice;                        /* bytes per worker, a multiple of OCT_ALIGNMENT; 0 when a worker needs none */
 } oct_gemm_plan;
 
+/* How many of at most `threads` threads m rows, `repeats` times, are worth. */
+int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads);
+
 /* Plans m rows for at most `threads` threads; packs_rows: rows of a go through the worker's slice. The plan is one of
  * `repeats` equal ones that run together, the groups of a convolution. */
 oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads);

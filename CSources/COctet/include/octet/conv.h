@@ -5,6 +5,13 @@
  *
  * exact; a tap outside the input counts as x_zero_point, that is, adds nothing. Depthwise convolutions (one input channel per group) and
  * 1x1 ones take kernels of their own.
+ *
+ * A transposed convolution (torch's ConvTranspose) is the same with the roles of input and output positions exchanged:
+ *
+ *   acc[i, o.., n] = sum over taps t.., positions p.. with p * stride - padding_begin + t * dilation = o, and channels c of its group:
+ *                    (x[i, p.., c] - x_zero_point) * (w[c, n, t..] - w_zero_point[n])
+ *
+ * An output that no tap reaches is the output stage of an accumulator of 0: the bias.
  */
 #ifndef OCTET_CONV_H
 #define OCTET_CONV_H
@@ -29,9 +36,12 @@ typedef struct oct_conv_weights {
   size_t dilation[OCT_CONV_MAX_RANK];
   size_t padding_begin[OCT_CONV_MAX_RANK];
   size_t padding_end[OCT_CONV_MAX_RANK];
-  const void *w;             /* [out_channels, in_channels / groups, kernel..], contiguous */
+  const void *
+      w; /* [out_channels, in_channels / groups, kernel..], contiguous; transposed: [in_channels, out_channels / groups, kernel..] */
   const int32_t *zero_point; /* null: all 0; else 1 or out_channels values within the dtype */
   size_t zero_point_count;
+  bool transposed;
+  size_t output_padding[OCT_CONV_MAX_RANK]; /* transposed: positions added at the end of the output; otherwise 0 */
 } oct_conv_weights;
 
 /* Bytes that oct_conv_pack writes. w and zero_point aren't read. */
@@ -40,7 +50,8 @@ OCT_API oct_status oct_conv_pack(const oct_conv_weights *weights, void *packed, 
 OCT_API const char *oct_conv_kernel_name(const void *packed, size_t packed_size);
 
 /* One run: x is [batch, in.., in_channels] and y is [batch, out.., out_channels], pixels x_stride and y_stride elements apart, no other
- * gaps. out = (in + padding_begin + padding_end - dilation * (kernel - 1) - 1) / stride + 1, at least 1 unless batch is 0. */
+ * gaps. out = (in + padding_begin + padding_end - dilation * (kernel - 1) - 1) / stride + 1, or for transposed ones
+ * (in - 1) * stride - padding_begin - padding_end + dilation * (kernel - 1) + output_padding + 1; at least 1 unless batch is 0. */
 typedef struct oct_conv_call {
   uint32_t struct_size;
   size_t batch;
