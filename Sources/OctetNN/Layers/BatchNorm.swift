@@ -44,13 +44,10 @@ public class BatchNorm: Module {
   }
 
   /// A second layer around the same parameters and statistics, in the same mode.
-  package func sharing() -> BatchNorm {
-    let other = BatchNorm(sharing: self)
-    other.train(isTraining)
-    return other
-  }
+  package func sharing() -> Self { Self(sharing: self).train(isTraining) }
 
-  private init(sharing other: BatchNorm) {
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) {
     features = other.features
     epsilon = other.epsilon
     momentum = other.momentum
@@ -104,6 +101,9 @@ public final class BatchNorm1d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 2...3)
   }
+
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
@@ -112,6 +112,9 @@ public final class BatchNorm2d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 4...4)
   }
+
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
@@ -120,4 +123,7 @@ public final class BatchNorm3d: BatchNorm {
   public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 5...5)
   }
+
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
