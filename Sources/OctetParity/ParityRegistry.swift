@@ -24,7 +24,7 @@ package struct ParityRegistry: Sendable {
   package static func standard() throws(OctetError) -> ParityRegistry {
     try ParityRegistry([
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
-      NormParityOperations.all,
+      NormParityOperations.all, LinearParityOperations.all, ConvolutionParityOperations.all,
     ])
   }
 
