@@ -18,6 +18,7 @@ extension Fused {
       throw needsTwoInputs("\(type(of: self))")
     }
 
+    /// `conv(input) + addend`.
     public func forward(_ input: Tensor, _ addend: Tensor) throws -> Tensor {
       try Functional.add(convolution(input), addend)
     }
@@ -39,6 +40,7 @@ extension Quantized {
       throw needsTwoInputs(weights.operation)
     }
 
+    /// `conv(input) + addend`, both quantized; `addend` has the convolution's shape.
     public func forward(_ input: Tensor, _ addend: Tensor) throws -> Tensor {
       let real = try weights.convolve(input, result: .real(relu: false))
       guard addend.shape == real.shape, addend.isQuantized else {
