@@ -24,7 +24,8 @@ package struct ParityRegistry: Sendable {
   package static func standard() throws(OctetError) -> ParityRegistry {
     try ParityRegistry([
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
-      NormParityOperations.all, EmbeddingParityOperations.all, EagerWorkflow.all,
+      NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
+      ConvolutionParityOperations.all, EagerWorkflow.all,
     ])
   }
 

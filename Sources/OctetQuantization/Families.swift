@@ -53,6 +53,21 @@ enum Families {
       Fused.ConvReLU3d.self, isFused: true,
       quantized: { try Quantized.ConvReLU3d($0.convolution, $1) }),
 
+    family(
+      Fused.LinearLeakyReLU.self, isFused: true,
+      quantized: { try Quantized.LinearLeakyReLU($0, $1) }),
+    family(
+      Fused.LinearTanh.self, isFused: true, quantized: { try Quantized.LinearTanh($0.linear, $1) }),
+    family(
+      Fused.ConvAdd2d.self, isFused: true,
+      quantized: { try Quantized.ConvAdd2d($0.convolution, $1) }),
+    family(
+      Fused.ConvAddReLU2d.self, isFused: true,
+      quantized: { try Quantized.ConvAddReLU2d($0.convolution, $1) }),
+    family(ConvTranspose1d.self, quantized: { try Quantized.ConvTranspose1d($0, $1) }),
+    family(ConvTranspose2d.self, quantized: { try Quantized.ConvTranspose2d($0, $1) }),
+    family(ConvTranspose3d.self, quantized: { try Quantized.ConvTranspose3d($0, $1) }),
+
     family(FloatFunctional.self, quantized: { _, context in try Quantized.QFunctional(context) }),
     family(ReLU6.self, quantized: { _, _ in Quantized.ReLU6() }),
     family(Hardswish.self, quantized: { _, context in try Quantized.Hardswish(context) }),
@@ -96,6 +111,9 @@ enum Families {
     pattern(Conv3d.self, ReLU.self) { conv, _ in try Fused.ConvReLU3d(conv) },
     pattern(Linear.self, ReLU.self) { linear, _ in try Fused.LinearReLU(linear) },
     pattern(Linear.self, BatchNorm1d.self) { try folded($0, $1) },
+    pattern(ConvTranspose1d.self, BatchNorm1d.self) { try folded($0, $1) },
+    pattern(ConvTranspose2d.self, BatchNorm2d.self) { try folded($0, $1) },
+    pattern(ConvTranspose3d.self, BatchNorm3d.self) { try folded($0, $1) },
     pattern(BatchNorm2d.self, ReLU.self) { norm, _ in Fused.BNReLU2d(norm) },
     pattern(BatchNorm3d.self, ReLU.self) { norm, _ in Fused.BNReLU3d(norm) },
   ]

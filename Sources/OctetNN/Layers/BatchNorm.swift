@@ -44,13 +44,10 @@ public class BatchNorm: Module {
   }
 
   /// A second layer around the same parameters and statistics, in the same mode.
-  package func sharing() -> Self {
-    let other = Self(sharing: self)
-    other.train(isTraining)
-    return other
-  }
+  package func sharing() -> Self { Self(sharing: self).train(isTraining) }
 
-  required init(sharing other: BatchNorm) {
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) {
     features = other.features
     epsilon = other.epsilon
     momentum = other.momentum
@@ -105,7 +102,8 @@ public final class BatchNorm1d: BatchNorm {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 2...3)
   }
 
-  required init(sharing other: BatchNorm) { super.init(sharing: other) }
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
@@ -115,7 +113,8 @@ public final class BatchNorm2d: BatchNorm {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 4...4)
   }
 
-  required init(sharing other: BatchNorm) { super.init(sharing: other) }
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
@@ -125,5 +124,6 @@ public final class BatchNorm3d: BatchNorm {
     super.init(features, epsilon: epsilon, momentum: momentum, ranks: 5...5)
   }
 
-  required init(sharing other: BatchNorm) { super.init(sharing: other) }
+  /// A layer around the parameters and statistics of another one.
+  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }

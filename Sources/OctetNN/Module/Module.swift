@@ -41,24 +41,27 @@ open class Module {
   }
 
   /// Runs the module, trapping on mistakes unless inside `collectingErrors`.
-  public final func callAsFunction(_ input: Tensor) -> Tensor {
-    let box = ExecutionMode.current.errors
-    let hadError = box?.first != nil
-    let output = eager { try run(input) }
-    if let error = box?.first, !hadError, !label.isEmpty {
-      box?.first = error.inside(label)
-    }
-    return output
-  }
+  public final func callAsFunction(_ input: Tensor) -> Tensor { reporting { try run(input) } }
 
   /// Runs the module; the first mistake anywhere inside is thrown with the module's path.
   public final func evaluate(_ input: Tensor) throws -> Tensor {
     try collectingErrors { callAsFunction(input) }
   }
 
+  /// Runs `body` as an eager call of this module: its label comes into the path of the first mistake inside.
+  final func reporting(_ body: () throws -> Tensor) -> Tensor {
+    let box = ExecutionMode.current.errors
+    let hadError = box?.first != nil
+    let output = eager(body)
+    if let error = box?.first, !hadError, !label.isEmpty {
+      box?.first = error.inside(label)
+    }
+    return output
+  }
+
   /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.
   private func run(_ input: Tensor) throws -> Tensor {
-    if !labelled { labelChildren() }
+    labelChildrenOnce()
     var value = input
     for hook in preHooks { value = try hook.body(self, value) }
     if let successor {
@@ -66,6 +69,12 @@ open class Module {
     } else {
       value = try forward(value)
     }
+    return try watched(value)
+  }
+
+  /// The end of the call path: what the observer and the post-hooks make of an output.
+  final func watched(_ output: Tensor) throws -> Tensor {
+    var value = output
     if let activationPostProcess { value = try activationPostProcess.run(value) }
     for hook in postHooks { value = try hook.body(self, value) }
     return value
@@ -108,7 +117,8 @@ open class Module {
     return found
   }
 
-  private func labelChildren() {
+  final func labelChildrenOnce() {
+    if labelled { return }
     for (name, child) in ownChildren() { child.label = name }
     labelled = true
   }

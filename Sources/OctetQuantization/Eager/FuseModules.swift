@@ -5,7 +5,7 @@ import OctetTensor
 /// torch.ao.quantization.fuse_modules.
 ///
 /// Known sequences: conv + batch norm, conv + batch norm + ReLU, conv + ReLU (1-d to 3-d), linear + ReLU, linear + batch norm,
-/// batch norm + ReLU (2-d and 3-d).
+/// transposed conv + batch norm, batch norm + ReLU (2-d and 3-d).
 /// Batch norms are folded into the weights, so the model must be in evaluation mode.
 ///
 /// - Parameters:

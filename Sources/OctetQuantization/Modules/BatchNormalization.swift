@@ -2,32 +2,28 @@ import OctetNN
 import OctetTensor
 
 extension Fused {
-  /// What `BNReLU2d` and `BNReLU3d` share: `relu(norm(x))` in float32.
-  public class BNReLU: Module {
+  /// `relu(norm(x))` in float32. torch.ao.nn.intrinsic.BNReLU2d.
+  public final class BNReLU2d: Sequence {
     /// The batch norm.
-    public let norm: OctetNN.BatchNorm
-    private let relu = ReLU()
+    public let norm: OctetNN.BatchNorm2d
 
     /// Fuses a batch norm with a ReLU; parameters and statistics are shared.
-    init(_ norm: OctetNN.BatchNorm) { self.norm = norm.sharing() }
-
-    public override func ownChildren() -> [(name: String, module: Module)] {
-      [("0", norm), ("1", relu)]
+    public init(_ norm: OctetNN.BatchNorm2d) {
+      self.norm = norm.sharing()
+      super.init(self.norm, ReLU())
     }
-
-    public override func forward(_ input: Tensor) throws -> Tensor { relu(norm(input)) }
   }
 
-  /// torch.ao.nn.intrinsic.BNReLU2d.
-  public final class BNReLU2d: BNReLU {
-    /// Fuses a batch norm with a ReLU; parameters and statistics are shared.
-    public init(_ norm: BatchNorm2d) { super.init(norm) }
-  }
+  /// `relu(norm(x))` in float32. torch.ao.nn.intrinsic.BNReLU3d.
+  public final class BNReLU3d: Sequence {
+    /// The batch norm.
+    public let norm: OctetNN.BatchNorm3d
 
-  /// torch.ao.nn.intrinsic.BNReLU3d.
-  public final class BNReLU3d: BNReLU {
     /// Fuses a batch norm with a ReLU; parameters and statistics are shared.
-    public init(_ norm: BatchNorm3d) { super.init(norm) }
+    public init(_ norm: OctetNN.BatchNorm3d) {
+      self.norm = norm.sharing()
+      super.init(self.norm, ReLU())
+    }
   }
 }
 

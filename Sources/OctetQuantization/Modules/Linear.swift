@@ -1,25 +1,6 @@
 import OctetNN
 import OctetTensor
 
-extension Fused {
-  /// `relu(linear(x))` in float32. torch.ao.nn.intrinsic.LinearReLU.
-  public final class LinearReLU: Module {
-    /// The linear part.
-    public let linear: OctetNN.Linear
-
-    /// Fuses a linear layer with a ReLU; the parameters are shared.
-    public init(_ linear: OctetNN.Linear) throws {
-      self.linear = try OctetNN.Linear(weight: linear.weight, bias: linear.bias)
-    }
-
-    public override func ownChildren() -> [(name: String, module: Module)] { [("0", linear)] }
-
-    public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.relu(linear.forward(input))
-    }
-  }
-}
-
 extension Quantized {
   /// `y = x * wᵀ + b` on integers: quint8 or qint8 `[..., K]` in, the same type `[..., N]` out, requantized to the module's
   /// scale and zero point (float multiplier, ties to even). torch.ao.nn.quantized.Linear.
@@ -37,6 +18,7 @@ extension Quantized {
     ///
     /// - Throws: when weight, bias, scale or zero point aren't legal or don't fit.
     public init(weight: Tensor, bias: Tensor?, scale: Double, zeroPoint: Int) throws {
+      try requireInt8(weight, "Quantized.Linear")
       packed = try PackedLinear(weight: weight, bias: bias, operation: "Quantized.Linear")
       _ = try Quantizer(
         scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: "Quantized.Linear")
@@ -67,6 +49,15 @@ extension Quantized {
         result: .quantized(scale: scale, zeroPoint: zeroPoint, relu: appliesReLU))
     }
 
+    /// What `activation` makes of the real output, quantized to the module's scale and zero point in the input's type.
+    final func forward(
+      _ input: Tensor, activation: (Tensor) throws(OctetError) -> Tensor
+    ) throws -> Tensor {
+      let real = try Functional.quantizedLinear(input, packed, result: .real(relu: false))
+      return try Functional.quantizePerTensor(
+        activation(real), scale: scale, zeroPoint: zeroPoint, dtype: input.dtype)
+    }
+
     public override func ownState() -> [(name: String, tensor: Tensor)] {
       packedState(weight: weight, bias: bias, output: (scale, zeroPoint))
     }
@@ -84,56 +75,41 @@ extension Quantized {
   public final class LinearReLU: Linear {
     override var appliesReLU: Bool { true }
   }
-}
 
-extension Dynamic {
-  /// `y = x * wᵀ + b` with integer weights: float32 `[..., K]` in, quantized on the fly to 7 bits by the range of the whole
-  /// input, float32 `[..., N]` out. torch.ao.nn.quantized.dynamic.Linear.
-  public class Linear: Module {
-    private var packed: PackedLinear
-
-    /// True for the form that ends in a ReLU.
-    var appliesReLU: Bool { false }
+  /// `Linear` whose real output goes through a leaky ReLU before it is quantized.
+  /// torch.ao.nn.intrinsic.quantized.LinearLeakyReLU.
+  public final class LinearLeakyReLU: Linear {
+    /// The factor of negative values.
+    public let negativeSlope: Double
 
     /// A module around a qint8 weight `[N, K]` and a float32 bias `[N]`.
-    public init(weight: Tensor, bias: Tensor?) throws {
-      packed = try PackedLinear(weight: weight, bias: bias, operation: "Dynamic.Linear")
+    public init(
+      weight: Tensor, bias: Tensor?, negativeSlope: Double, scale: Double, zeroPoint: Int
+    ) throws {
+      self.negativeSlope = negativeSlope
+      try super.init(weight: weight, bias: bias, scale: scale, zeroPoint: zeroPoint)
     }
 
-    /// The dynamic form of a float layer.
-    convenience init(_ float: OctetNN.Linear, _ context: ConversionContext) throws {
+    /// The quantized form of an observed float module.
+    convenience init(_ float: Fused.LinearLeakyReLU, _ context: ConversionContext) throws {
+      let output = try context.outputParameters()
       try self.init(
-        weight: context.quantizedWeight(float.weight.value), bias: float.bias?.value)
+        weight: context.quantizedWeight(float.linear.weight.value),
+        bias: float.linear.bias?.value, negativeSlope: float.negativeSlope, scale: output.scale,
+        zeroPoint: output.zeroPoint)
     }
-
-    /// qint8 `[N, K]`.
-    public var weight: Tensor { packed.weight }
-    /// float32 `[N]`, nil for none.
-    public var bias: Tensor? { packed.bias }
-
-    public override var details: String { "\(packed.inFeatures), \(packed.outFeatures)" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      let parameters = try RuntimeParameters.choose(
-        for: input, reduceRange: true, operation: "quantized::linear_dynamic")
-      let quantized = try Functional.quantizePerTensor(
-        input, scale: parameters.scale, zeroPoint: parameters.zeroPoint, dtype: .quint8)
-      return try Functional.quantizedLinear(quantized, packed, result: .real(relu: appliesReLU))
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: nil)
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      packed = try PackedLinear(
-        weight: state["weight"] ?? weight, bias: state["bias"] ?? bias,
-        operation: "Dynamic.Linear")
+      try forward(input) { x throws(OctetError) in
+        try Functional.leakyReLU(x, negativeSlope: negativeSlope)
+      }
     }
   }
 
-  /// `Linear` followed by a ReLU on the real output. torch.ao.nn.intrinsic.quantized.dynamic.LinearReLU.
-  public final class LinearReLU: Linear {
-    override var appliesReLU: Bool { true }
+  /// `Linear` whose real output goes through a tanh before it is quantized. torch.ao.nn.intrinsic.quantized.LinearTanh.
+  public final class LinearTanh: Linear {
+    public override func forward(_ input: Tensor) throws -> Tensor {
+      try forward(input) { x throws(OctetError) in try Functional.tanh(x) }
+    }
   }
 }

@@ -6,6 +6,10 @@ public enum Quantized {}
 /// torch.ao.nn.quantized.dynamic.
 public enum Dynamic {}
 
+/// Modules that hold float weights and compute in float32 with what quantizing and dequantizing makes of them: the semantics that
+/// integer modules are lowered from. torch.ao.nn.quantized.reference.
+public enum Reference {}
+
 /// Float modules that fusion made of several. torch.ao.nn.intrinsic.
 public enum Fused {}
 

@@ -1,6 +1,6 @@
 import COctet
 
-/// Quantized weights `[O, C/groups, kernel...]` with bias and geometry, packed for the kernels when they are first used.
+/// Quantized weights `[O, C/groups, kernel...]` (transposed: `[C, O/groups, kernel...]`) with bias and geometry, packed for the kernels when they are first used.
 package final class PackedConvolution: Sendable {
   private let weights: PackedWeights
   /// Channels, groups and window.
@@ -17,7 +17,35 @@ package final class PackedConvolution: Sendable {
     weights = try PackedWeights(weight: weight, bias: bias, operation: operation)
   }
 
-  /// qint8 or quint8 `[O, C/groups, kernel...]`.
+  /// Checks the weights `[C, O/groups, kernel...]` of a transposed convolution, its bias and geometry against each other.
+  package init(
+    transposed weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int], outputPadding: [Int],
+    dilation: [Int], groups: Int, operation: String = "conv_transpose_prepack"
+  ) throws(OctetError) {
+    shape = try ConvolutionShape(
+      transposed: weight.shape, stride: stride, padding: padding, outputPadding: outputPadding,
+      dilation: dilation, groups: groups, operation: operation)
+    weights = try PackedWeights(
+      weight: weight, bias: bias, axis: 1, groups: groups, operation: operation)
+  }
+
+  /// The same geometry around other weights.
+  package func with(weight: Tensor, bias: Tensor?, operation: String) throws(OctetError)
+    -> PackedConvolution
+  {
+    let window = shape.window
+    if let outputPadding = shape.outputPadding {
+      return try PackedConvolution(
+        transposed: weight, bias: bias, stride: window.stride, padding: window.padding,
+        outputPadding: outputPadding, dilation: window.dilation, groups: shape.groups,
+        operation: operation)
+    }
+    return try PackedConvolution(
+      weight: weight, bias: bias, stride: window.stride, padding: window.padding,
+      dilation: window.dilation, groups: shape.groups, operation: operation)
+  }
+
+  /// qint8 or quint8 `[O, C/groups, kernel...]`, transposed `[C, O/groups, kernel...]`.
   package var weight: Tensor { weights.weight }
   /// float32 `[O]`, nil for none.
   package var bias: Tensor? { weights.bias }
@@ -74,6 +102,12 @@ package final class PackedConvolution: Sendable {
     withUnsafeMutableBytes(of: &description.dilation) { Kernel.fill($0, window.dilation[...]) }
     withUnsafeMutableBytes(of: &description.padding_begin) { Kernel.fill($0, window.padding[...]) }
     withUnsafeMutableBytes(of: &description.padding_end) { Kernel.fill($0, window.padding[...]) }
+    description.transposed = shape.isTransposed
+    if let outputPadding = shape.outputPadding {
+      withUnsafeMutableBytes(of: &description.output_padding) {
+        Kernel.fill($0, outputPadding[...])
+      }
+    }
     description.w = UnsafeRawPointer(weight.baseAddress)
     func described(_ zeros: UnsafePointer<Int32>?, _ count: Int) -> oct_conv_weights {
       var copy = description

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// The weights stay as they were given; packed bytes are made on first use and never written to files.
 final class PackedWeights: Sendable {
-  /// qint8 or quint8, contiguous, per tensor or per channel along axis 0.
+  /// qint8 or quint8, contiguous, per tensor or per channel along the outputs' axis.
   let weight: Tensor
   /// float32 `[O]`, nil for none.
   let bias: Tensor?
@@ -23,25 +23,34 @@ final class PackedWeights: Sendable {
   }
   private let cache = Mutex(Cache())
 
-  /// Checks the weight's type and scheme, and the bias against axis 0.
-  init(weight: Tensor, bias: Tensor?, operation: String) throws(OctetError) {
+  /// Checks the weight's type and scheme, and the bias against the number of outputs.
+  ///
+  /// - Parameters:
+  ///   - axis: the weight's dimension that counts outputs.
+  ///   - groups: how many times that dimension stands for outputs of its own: transposed weights `[C, O/groups, kernel...]`.
+  init(weight: Tensor, bias: Tensor?, axis: Int = 0, groups: Int = 1, operation: String)
+    throws(OctetError)
+  {
     guard let quantizer = weight.quantizer, [.qint8, .quint8].contains(weight.dtype) else {
       throw OctetError(
         weight.isQuantized ? .dtypeMismatch : .quantizationMismatch, operation: operation,
         argument: "weight", expected: "a quantized weight of dtype qint8",
         received: "dtype \(weight.dtype.rawValue)")
     }
-    guard quantizer.axis ?? 0 == 0, quantizer.scheme != .perChannelAffineFloatQParams else {
+    guard quantizer.axis ?? axis == axis, quantizer.scheme != .perChannelAffineFloatQParams else {
       throw OctetError(
         .invalidQuantizer, operation: operation, argument: "weight",
-        expected: "a per-tensor scheme, or per-channel along axis 0 with integer zero points",
-        received: "\(quantizer.scheme.rawValue) along axis \(quantizer.axis ?? 0)")
+        expected:
+          "a per-tensor scheme, or per-channel along axis \(axis) with integer zero points",
+        received: "\(quantizer.scheme.rawValue) along axis \(quantizer.axis ?? axis)",
+        fix: axis == 0 ? "" : "choose a per-tensor weight observer, or one whose axis is \(axis)")
     }
     if let bias {
-      guard bias.dtype == .float32, bias.shape == Array(weight.shape.prefix(1)) else {
+      let shape = weight.shape[axis..<axis + 1].map { $0 * groups }
+      guard bias.dtype == .float32, bias.shape == shape else {
         throw OctetError(
           .shapeMismatch, operation: operation, argument: "bias",
-          expected: "float32 of shape \(weight.shape.prefix(1))",
+          expected: "float32 of shape \(shape)",
           received: "\(bias.dtype.rawValue) of shape \(bias.shape)")
       }
     }
@@ -49,14 +58,17 @@ final class PackedWeights: Sendable {
     self.bias = bias
     self.operation = operation
     biasValues = try bias?.elements(as: Float.self)
-    (scales, zeroPoints) = Self.parameters(quantizer)
+    (scales, zeroPoints) = Self.parameters(quantizer, groups: groups)
   }
 
-  private static func parameters(_ quantizer: Quantizer) -> ([Double], [Int32]?) {
-    switch quantizer.parameters {
+  private static func parameters(_ quantizer: Quantizer, groups: Int) -> ([Double], [Int32]?) {
+    func forAll<Value>(_ list: [Value]) -> [Value] {
+      Array(repeatElement(list, count: groups).joined())
+    }
+    return switch quantizer.parameters {
     case .perTensor(let scale, let zero): ([scale], zero == 0 ? nil : [Int32(zero)])
     case .perChannel(let scales, let zeros, _):
-      (scales, zeros.allSatisfy { $0 == 0 } ? nil : zeros.map(Int32.init))
+      (forAll(scales), zeros.allSatisfy { $0 == 0 } ? nil : forAll(zeros.map(Int32.init)))
     case .perChannelFloat(let scales, _, _): (scales.map(Double.init), nil)
     }
   }

@@ -4,6 +4,11 @@ package struct ConvolutionShape: Sendable, Equatable {
   package var groups: Int
   package var inChannels: Int
   package var outChannels: Int
+  /// What is added at the output's end for each dimension of a transposed convolution, nil for a plain one.
+  package var outputPadding: [Int]?
+
+  /// True when input and output have changed places.
+  package var isTransposed: Bool { outputPadding != nil }
 
   /// Checks a weight `[O, I/groups, kernel...]` against its attributes.
   package init(
@@ -21,7 +26,7 @@ package struct ConvolutionShape: Sendable, Equatable {
     else {
       throw OctetError(
         .invalidArgument, operation: operation, argument: "groups",
-        expected: "groups that divide the channels (out_channels \(weight[0]))",
+        expected: "groups that divide the \(weight[0]) channels of the weight's first dimension",
         received: "groups \(groups)")
     }
     window = try WindowGeometry(
@@ -41,10 +46,14 @@ package struct ConvolutionShape: Sendable, Equatable {
         received: "\(input)")
     }
     guard input[1] == inChannels else {
+      let shares = groups == 1 ? "" : ", \(inChannels / groups) for each of \(groups) groups"
       throw OctetError(
         .shapeMismatch, operation: operation, argument: "input",
-        expected: "\(inChannels) channels (shape [N, \(inChannels), ...])",
+        expected: "\(inChannels) channels (shape [N, \(inChannels), ...])\(shares)",
         received: "\(input[1]) channels (shape \(input))")
+    }
+    if let outputPadding {
+      return try transposedShape(input, outputPadding: outputPadding, operation: operation)
     }
     guard let size = window.outputSize(Array(input[2...])) else {
       throw OctetError(

@@ -1,12 +1,14 @@
-/// Convolution on integers with packed weights; the result is quantized or real. torch's quantized::conv1d/2d/3d and their
-/// `_relu` forms.
+/// Convolution, plain or transposed, on integers with packed weights; the result is quantized or real. torch's
+/// quantized::conv1d/2d/3d with their `_relu` forms, and quantized::conv_transpose1d/2d/3d.
 struct QuantizedConvolution: Operator {
   static let torchName = "quantized::conv"
 
   let packed: PackedConvolution
   let result: QuantizedResult
 
-  var name: String { "\(Self.torchName)\(packed.shape.window.rank)d" }
+  var name: String {
+    "\(Self.torchName)\(packed.shape.isTransposed ? "_transpose" : "")\(packed.shape.window.rank)d"
+  }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
@@ -50,7 +52,7 @@ struct QuantizedConvolution: Operator {
 
 extension Functional {
   /// Convolution on integers, channels last inside; padding counts as the input's zero point. The output stage is
-  /// `quantizedLinear`'s. torch's quantized::conv1d, conv2d, conv3d.
+  /// `quantizedLinear`'s. torch's quantized::conv1d, conv2d, conv3d and quantized::conv_transpose1d, 2d, 3d.
   ///
   /// - Parameters:
   ///   - input: quint8 or qint8 `[N, C, spatial...]`, per tensor.

@@ -1,0 +1,109 @@
+import OctetNN
+import OctetTensor
+
+/// What stands around the input of a convolution. torch's `padding_mode`; raw values are torch's names.
+public enum PaddingMode: String, Sendable, CaseIterable {
+  /// Zeros: for quantized tensors the zero point.
+  case zeros
+  /// The input's mirror image, the edge itself not repeated.
+  case reflect
+}
+
+/// Packed weights of a convolution module and what stands around its input.
+struct ConvolutionWeights {
+  let packed: PackedConvolution
+  let padding: [Int]
+  let paddingMode: PaddingMode
+  let operation: String
+
+  /// Weights `[O, C/groups, kernel...]` with `rank` kernel dimensions.
+  init(
+    rank: Int, weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int], dilation: [Int],
+    groups: Int, paddingMode: PaddingMode = .zeros, operation: String
+  ) throws {
+    try requireInt8(weight, operation)
+    try Self.require(rank: rank, weight, "[O, C/groups, kernel...]", operation)
+    guard paddingMode == .zeros || rank < 3 else {
+      throw OctetError(
+        .invalidArgument, operation: operation, argument: "padding_mode",
+        expected: "zeros for three dimensions", received: paddingMode.rawValue,
+        fix: "reflect the input before this layer")
+    }
+    packed = try PackedConvolution(
+      weight: weight, bias: bias, stride: stride,
+      padding: paddingMode == .zeros ? padding : padding.map { _ in 0 }, dilation: dilation,
+      groups: groups, operation: operation)
+    self.padding = padding
+    self.paddingMode = paddingMode
+    self.operation = operation
+  }
+
+  /// Weights `[C, O/groups, kernel...]` of a transposed convolution with `rank` kernel dimensions.
+  init(
+    rank: Int, transposed weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int],
+    outputPadding: [Int], dilation: [Int], groups: Int, operation: String
+  ) throws {
+    try requireInt8(weight, operation)
+    try Self.require(rank: rank, weight, "[C, O/groups, kernel...]", operation)
+    packed = try PackedConvolution(
+      transposed: weight, bias: bias, stride: stride, padding: padding,
+      outputPadding: outputPadding, dilation: dilation, groups: groups, operation: operation)
+    self.padding = padding
+    paddingMode = .zeros
+    self.operation = operation
+  }
+
+  private init(_ packed: PackedConvolution, like other: ConvolutionWeights) {
+    self.packed = packed
+    padding = other.padding
+    paddingMode = other.paddingMode
+    operation = other.operation
+  }
+
+  private static func require(
+    rank: Int, _ weight: Tensor, _ shape: String, _ operation: String
+  ) throws {
+    guard weight.rank == rank + 2 else {
+      throw OctetError(
+        .shapeMismatch, operation: operation, argument: "weight",
+        expected: "\(rank + 2) dimensions \(shape)", received: "shape \(weight.shape)")
+    }
+  }
+
+  /// Convolves `input`, padded as the mode says.
+  func convolve(_ input: Tensor, result: QuantizedResult) throws -> Tensor {
+    let padded =
+      paddingMode == .zeros
+      ? input : try Functional.reflectionPad(input, before: padding, after: padding)
+    return try Functional.quantizedConvolution(padded, packed, result: result)
+  }
+
+  /// The same geometry around the weight and bias of a state dictionary, as far as it has them.
+  func loading(_ state: [String: Tensor]) throws -> ConvolutionWeights {
+    let weight = state["weight"] ?? packed.weight
+    try requireInt8(weight, operation)
+    return ConvolutionWeights(
+      try packed.with(weight: weight, bias: state["bias"] ?? packed.bias, operation: operation),
+      like: self)
+  }
+
+  /// Channels and geometry for printing.
+  var details: String {
+    let (shape, window) = (packed.shape, packed.shape.window)
+    return "\(shape.inChannels), \(shape.outChannels), kernelSize: \(window.kernel), "
+      + "stride: \(window.stride), padding: \(padding), "
+      + (shape.outputPadding.map { "outputPadding: \($0), " } ?? "")
+      + "dilation: \(window.dilation), groups: \(shape.groups)"
+      + (paddingMode == .zeros ? "" : ", paddingMode: \(paddingMode.rawValue)")
+  }
+}
+
+/// Refuses weights that aren't qint8: the only type that torch's modules pack.
+func requireInt8(_ weight: Tensor, _ operation: String) throws(OctetError) {
+  guard weight.dtype == .qint8 else {
+    throw OctetError(
+      weight.isQuantized ? .dtypeMismatch : .quantizationMismatch, operation: operation,
+      argument: "weight", expected: "a quantized weight of dtype qint8",
+      received: "dtype \(weight.dtype.rawValue)", fix: "quantize the float weight to qint8")
+  }
+}
