@@ -12,6 +12,3 @@ public enum Reference {}
 
 /// Float modules that fusion made of several. torch.ao.nn.intrinsic.
 public enum Fused {}
-
-/// Modules that compute in real numbers what quantized ones compute on integers. torch.ao.nn.quantized.reference.
-public enum Reference {}
