@@ -66,8 +66,8 @@ typedef struct conv_job {
   oct_conv_packed conv;
   oct_conv_input input;
   size_t out[OCT_CONV_MAX_RANK];
-  bool any_zero;       /* some weights have zero points, so workers keep row sums */
-  size_t column_bytes; /* of the arrays of one product */
+  oct_gemm_packed first; /* the first product of the first phase */
+  bool any_zero;         /* some weights have zero points, so workers keep row sums */
   conv_pass *passes;
   size_t pass_count; /* those with taps */
   char *slices;
@@ -121,7 +121,7 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
     status = oct_conv_product(entry, &job->conv, &phase, index, &product);
     if (status != OCT_OK) return status;
     job->any_zero = product.has_zero;
-    job->column_bytes = oct_gemm_column_bytes(&product);
+    if (index == 0) job->first = product;
   }
   return OCT_OK;
 }
@@ -145,7 +145,7 @@ static void plan_strips(const conv_job *job, const oct_gemm_packed *product, con
   oct_gemm_plan *plan = &pass->plan;
   const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
   if (pass->m == 0) return;
-  pass->strip = oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES);
+  oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES, &pass->strip);
   if (pass->strip.lines == 0) return;
   plan->row_block = pass->strip.lines * phase->out[2];
   plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
@@ -158,10 +158,12 @@ static void plan_strips(const conv_job *job, const oct_gemm_packed *product, con
 static oct_status plan_pass(const char *entry, const conv_job *job, size_t index, int threads, conv_pass *pass,
                             int *most) {
   oct_gemm_packed product;
-  *pass = (conv_pass){.phase = oct_conv_phase_at(&job->conv.geometry, index)};
   oct_conv_phase *phase = &pass->phase;
-  const oct_status status = oct_conv_product(entry, &job->conv, phase, 0, &product);
+  *phase = oct_conv_phase_at(&job->conv.geometry, index);
+  pass->strip.lines = 0;
+  const oct_status status = index > 0 ? oct_conv_product(entry, &job->conv, phase, 0, &product) : OCT_OK;
   if (status != OCT_OK) return status;
+  if (index == 0) product = job->first;
   product.has_zero = job->any_zero;
   oct_conv_fit_phase(phase, job->out);
   pass->m = job->call->batch * phase->pixels;
@@ -173,6 +175,8 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   oct_gemm_plan *plan = &pass->plan;
   *plan = oct_gemm_make_plan(&product, pass->m, repeats, pass->packs_rows, *most);
   if (pass->packs_rows && !pass->pointwise) plan_strips(job, &product, pass);
+  pass->first_piece = 0;
+  pass->products = NULL;
   pass->pieces = job->conv.products * plan->row_blocks * plan->panel_blocks;
   if (phase->scattered && pass->packs_rows && product.kernel->row_group > 1) {
     /* Each line of outputs begins a row group. */
@@ -185,17 +189,17 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
 }
 
 /* What all phases need together: threads, and bytes for each one's slice. `most` becomes how many threads they are
- * worth. */
-static oct_status plan_team(const char *entry, const conv_job *job, int threads, int *team, size_t *slice, int *most) {
+ * worth, and `pass` the plan of the last one. */
+static oct_status plan_team(const char *entry, const conv_job *job, int threads, int *team, size_t *slice, int *most,
+                            conv_pass *pass) {
   *team = *most = 1;
   *slice = 0;
   for (size_t index = 0; index < all_phases(job); index++) {
-    conv_pass pass;
     int worth;
-    const oct_status status = plan_pass(entry, job, index, threads, &pass, &worth);
+    const oct_status status = plan_pass(entry, job, index, threads, pass, &worth);
     if (status != OCT_OK) return status;
-    *team = pass.plan.threads > *team ? pass.plan.threads : *team;
-    *slice = pass.plan.slice > *slice ? pass.plan.slice : *slice;
+    *team = pass->plan.threads > *team ? pass->plan.threads : *team;
+    *slice = pass->plan.slice > *slice ? pass->plan.slice : *slice;
     *most = worth > *most ? worth : *most;
   }
   return OCT_OK;
@@ -207,7 +211,7 @@ static size_t pass_bytes(const conv_job *job) {
 
 static size_t product_bytes(const conv_job *job) {
   const size_t products = all_phases(job) * job->conv.products;
-  return oct_round_up(products * sizeof(conv_product), OCT_ALIGNMENT) + products * job->column_bytes;
+  return oct_round_up(products * sizeof(conv_product), OCT_ALIGNMENT) + products * oct_gemm_column_bytes(&job->first);
 }
 
 oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const oct_conv_call *call, int threads,
@@ -225,9 +229,10 @@ oct_status oct_conv_workspace_size(const void *packed, size_t packed_size, const
   /* Fewer threads may have larger slices. */
   int team, most, worth;
   size_t slice, slices = 0;
-  status = plan_team(entry, &job, threads, &team, &slice, &most);
+  conv_pass pass;
+  status = plan_team(entry, &job, threads, &team, &slice, &most, &pass);
   for (int limit = 1; status == OCT_OK && limit <= most; limit++) {
-    status = plan_team(entry, &job, limit, &team, &slice, &worth);
+    status = plan_team(entry, &job, limit, &team, &slice, &worth, &pass);
     slices = (size_t)team * slice > slices ? (size_t)team * slice : slices;
   }
   if (status == OCT_OK) *bytes = pass_bytes(&job) + product_bytes(&job) + slices;
@@ -436,10 +441,13 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   }
 }
 
-/* Lays out the passes, their products' arrays and the workers' slices in the workspace. */
-static oct_status prepare_passes(const char *entry, conv_job *job, int threads, int team, void *workspace) {
+/* Lays out the passes, their products' arrays and the workers' slices in the workspace. A single pass is planned
+ * already, and stays where it is. */
+static oct_status prepare_passes(const char *entry, conv_job *job, int threads, int team, conv_pass *planned,
+                                 void *workspace) {
   const size_t products = job->conv.products;
-  job->passes = workspace;
+  const bool single = all_phases(job) == 1;
+  job->passes = single ? planned : workspace;
   job->pass_count = job->conv.phases;
   conv_product *place = (conv_product *)(void *)((char *)workspace + pass_bytes(job));
   char *columns = (char *)place + oct_round_up(all_phases(job) * products * sizeof *place, OCT_ALIGNMENT);
@@ -447,12 +455,12 @@ static oct_status prepare_passes(const char *entry, conv_job *job, int threads, 
   for (size_t p = 0; p < all_phases(job); p++) {
     conv_pass *pass = &job->passes[p];
     int most;
-    oct_status status = plan_pass(entry, job, p, threads, pass, &most);
+    oct_status status = single ? OCT_OK : plan_pass(entry, job, p, threads, pass, &most);
     if (status != OCT_OK) return status;
     pass->products = place;
     pass->first_piece = pieces;
     pieces += pass->pieces;
-    for (size_t index = 0; index < products; index++, place++, columns += job->column_bytes) {
+    for (size_t index = 0; index < products; index++, place++, columns += oct_gemm_column_bytes(&job->first)) {
       status = oct_conv_product(entry, &job->conv, &pass->phase, index, &place->packed);
       if (status != OCT_OK) return status;
       place->prepared =
@@ -489,10 +497,11 @@ static oct_status run_passes(const char *entry, conv_job *job, const oct_run *ru
   const double start = oct_verbose() ? oct_clock_us() : 0;
   void *workspace = NULL;
   int team, most;
-  oct_status status = plan_team(entry, job, threads, &team, &job->slice, &most);
+  conv_pass planned;
+  oct_status status = plan_team(entry, job, threads, &team, &job->slice, &most, &planned);
   if (status != OCT_OK) return status;
   status = oct_run_workspace(entry, run, pass_bytes(job) + product_bytes(job) + (size_t)team * job->slice, &workspace);
-  if (status == OCT_OK) status = prepare_passes(entry, job, threads, team, workspace);
+  if (status == OCT_OK) status = prepare_passes(entry, job, threads, team, &planned, workspace);
   if (status != OCT_OK) return status;
   if (job->conv.bare) {
     const conv_pass *bare = &job->passes[job->pass_count];

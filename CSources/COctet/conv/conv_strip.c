@@ -51,31 +51,32 @@ static size_t height_of(const oct_conv_phase *phase, size_t lines) {
   return (lines - 1) * phase->stride[1] + (phase->kernel[1] - 1) * phase->dilation[1] + 1;
 }
 
-oct_conv_strip oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
-                                    size_t lines, size_t bytes) {
+void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t lines,
+                          size_t bytes, oct_conv_strip *strip) {
   const oct_gemm_kernel *kernel = product->kernel;
   const bool padded = product->run != product->k;
-  oct_conv_strip strip = {.lines = 0, .pixel = channels};
-  if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return strip;
+  strip->lines = 0;
+  strip->pixel = channels;
+  if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return;
   const size_t taps_along = phase->dilation[2] == 1 ? 1 : phase->kernel[2];
-  strip.run = phase->dilation[2] == 1 ? phase->kernel[2] * channels : channels;
-  if (!padded && (!overlaps(phase->kernel, phase->stride, phase->dilation) || strip.run % kernel->k_group != 0 ||
-                  !fills_tiles(phase->out[2], kernel) || phase->taps > OCT_CONV_MAX_RUNS))
-    return strip;
-  strip.width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
-  const size_t line_bytes = strip.width * strip.pixel * phase->kernel[0];
-  if (!padded && height_of(phase, 1) * line_bytes > 2 * bytes) return strip;
+  strip->run = phase->dilation[2] == 1 ? phase->kernel[2] * channels : channels;
+  if (!padded &&
+      (!overlaps(phase->kernel, phase->stride, phase->dilation) || strip->run % kernel->k_group != 0 ||
+       !fills_tiles(phase->out[2], kernel) || phase->kernel[0] * phase->kernel[1] * taps_along > OCT_CONV_MAX_RUNS))
+    return;
+  strip->width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
+  const size_t line_bytes = strip->width * strip->pixel * phase->kernel[0];
+  if (!padded && height_of(phase, 1) * line_bytes > 2 * bytes) return;
   const size_t fitting = bytes / line_bytes, least = height_of(phase, 1);
   const size_t most = fitting > least ? (fitting - least) / phase->stride[1] + 1 : 1;
   lines = lines < most ? lines : most;
   lines = lines < phase->out[1] ? lines : phase->out[1];
-  strip.plane_blocks = oct_ceil_div(phase->out[1], lines);
-  strip.lines = oct_ceil_div(phase->out[1], strip.plane_blocks);
-  strip.plane_blocks = oct_ceil_div(phase->out[1], strip.lines);
-  strip.height = height_of(phase, strip.lines);
-  strip.bytes = strip.height * line_bytes + OCT_GEMM_PANEL_SLACK;
-  list_runs(phase, taps_along, &strip);
-  return strip;
+  strip->plane_blocks = oct_ceil_div(phase->out[1], lines);
+  strip->lines = oct_ceil_div(phase->out[1], strip->plane_blocks);
+  strip->plane_blocks = oct_ceil_div(phase->out[1], strip->lines);
+  strip->height = height_of(phase, strip->lines);
+  strip->bytes = strip->height * line_bytes + OCT_GEMM_PANEL_SLACK;
+  list_runs(phase, taps_along, strip);
 }
 
 /* `count` pixels from the input. */

@@ -6,7 +6,7 @@
 #include "conv_panel.h"
 #include "gemm/gemm_rows.h"
 
-enum { OCT_CONV_MAX_RUNS = 64 };
+enum { OCT_CONV_MAX_RUNS = 49 };
 
 /* Lines are of the last dimension; a block is some lines of one plane, the last two dimensions. */
 typedef struct oct_conv_strip {
@@ -24,8 +24,8 @@ size_t oct_conv_padded_run(const oct_conv_geometry *geometry, const oct_gemm_ker
 
 /* Shapes the strips of a phase, of at most `lines` lines and about `bytes` bytes. Without lines when windows don't
  * overlap enough, lines are too short for tiles, or the kernel doesn't take runs. */
-oct_conv_strip oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
-                                    size_t lines, size_t bytes);
+void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t lines,
+                          size_t bytes, oct_conv_strip *strip);
 
 /* Writes the strip of a block for one product. `plane` counts over the batch and the first dimension. */
 void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,

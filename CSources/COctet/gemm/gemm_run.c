@@ -152,12 +152,14 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
  * second level beside the panels that meet it; a block of panels fits it. */
 enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
 
-/* A thread is worth starting for this many cycles of multiply-adds, or for reading so many bytes of weights. */
-enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4 };
+/* A thread is worth starting for this many cycles of multiply-adds and output stages, or for reading so many bytes of weights. */
+enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4, OUTPUTS_PER_CYCLE = 8 };
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double cycles = (double)m * bytes / (packed->kernel->speed * (packed->diagonal ? OCT_GEMM_BLOCKS : 1));
+  const double products = (double)m * bytes / (packed->diagonal ? OCT_GEMM_BLOCKS : 1);
+  const double outputs = (double)repeats * (double)m * (double)packed->columns;
+  const double cycles = products / packed->kernel->speed + outputs / OUTPUTS_PER_CYCLE;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
   const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
   if (worth < 2) return 1;
