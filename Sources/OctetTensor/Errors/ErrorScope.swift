@@ -8,6 +8,8 @@ package final class ErrorBox: @unchecked Sendable {
 package struct ExecutionMode: Sendable {
   /// Collects the errors of trapping calls; nil outside `collectingErrors`.
   package var errors: ErrorBox?
+  /// Whether operators put their results on the tape; false inside `noGrad`.
+  package var recordsGradients = true
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()
