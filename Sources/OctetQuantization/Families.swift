@@ -9,6 +9,8 @@ struct Family {
   var isFused = false
   /// True when `prepare` watches the module's output.
   var isObserved = true
+  /// False when an observer that saw no data is no mistake: nobody watches functions of a tensor and a number.
+  var needsData = true
   /// The form made of parts that `prepare` can watch: it is installed in the float module's place, and its parts are prepared.
   /// The form's own entry says what `convert` makes of it once its parts are known; torch's custom modules.
   var quantizable: ((Module) throws -> Module)?
@@ -71,7 +73,9 @@ enum Families {
     family(ConvTranspose2d.self, quantized: { try Quantized.ConvTranspose2d($0, $1) }),
     family(ConvTranspose3d.self, quantized: { try Quantized.ConvTranspose3d($0, $1) }),
 
-    family(FloatFunctional.self, quantized: { _, context in try Quantized.QFunctional(context) }),
+    family(
+      FloatFunctional.self, needsData: false,
+      quantized: { _, context in try Quantized.QFunctional(context) }),
     family(ReLU6.self, quantized: { _, _ in Quantized.ReLU6() }),
     family(Hardswish.self, quantized: { _, context in try Quantized.Hardswish(context) }),
     family(LeakyReLU.self, quantized: { try Quantized.LeakyReLU($0, $1) }),
@@ -93,6 +97,10 @@ enum Families {
     family(InstanceNorm3d.self, quantized: { try Quantized.InstanceNorm3d($0, $1) }),
     family(Embedding.self, quantized: { try Quantized.Embedding($0, $1) }),
     family(EmbeddingBag.self, quantized: { try Quantized.EmbeddingBag($0, $1) }),
+    rebuilt(MultiheadAttention.self) { try Quantizable.MultiheadAttention($0) },
+    rebuilding(Quantizable.MultiheadAttention.self) { observed, _ in
+      try Quantized.MultiheadAttention(observed)
+    },
   ]
 
   /// Every sequence that `fuseModules` knows.
@@ -127,7 +135,7 @@ enum Families {
   }
 
   private static func family<Float: Module>(
-    _ type: Float.Type, isFused: Bool = false,
+    _ type: Float.Type, isFused: Bool = false, needsData: Bool = true,
     quantized: ((Float, ConversionContext) throws -> Module)? = nil,
     dynamic: ((Float, ConversionContext) throws -> Module)? = nil
   ) -> Family {
@@ -139,7 +147,26 @@ enum Families {
       }
     }
     return Family(
-      float: type, isFused: isFused, quantized: erased(quantized), dynamic: erased(dynamic))
+      float: type, isFused: isFused, needsData: needsData, quantized: erased(quantized),
+      dynamic: erased(dynamic))
+  }
+
+  /// A float module that `prepare` replaces by its quantizable form.
+  private static func rebuilt<Float: Module>(
+    _ type: Float.Type, _ quantizable: @escaping (Float) throws -> Module
+  ) -> Family {
+    Family(
+      float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) })
+  }
+
+  /// A quantizable form, whose observed parts convert on their own.
+  private static func rebuilding<Observable: Module>(
+    _ type: Observable.Type,
+    _ quantized: @escaping (Observable, ConversionContext) throws -> Module
+  ) -> Family {
+    Family(
+      float: type, isObserved: false,
+      quantized: { try quantized(expect($0, Observable.self), $1) })
   }
 
   private static func pattern<A: Module, B: Module>(

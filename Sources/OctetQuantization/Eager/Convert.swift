@@ -42,7 +42,8 @@ private func collectConversions(
   let context = ConversionContext(
     qconfig: qconfig, activation: handle.activationPostProcess as? Observer,
     operation: "convert")
-  guard allowUnobserved || context.activation?.hasObserved != false else {
+  guard allowUnobserved || family?.needsData == false || context.activation?.hasObserved != false
+  else {
     throw OctetError(
       .notObserved, operation: "convert", argument: "activation_post_process",
       expected: "an observer that has seen calibration data", received: "one that saw none",
