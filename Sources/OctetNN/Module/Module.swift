@@ -43,9 +43,15 @@ open class Module {
   /// Runs the module, trapping on mistakes unless inside `collectingErrors`.
   public final func callAsFunction(_ input: Tensor) -> Tensor { reporting { try run(input) } }
 
-  /// Runs the module; the first mistake anywhere inside is thrown with the module's path.
+  /// Runs the module; the first mistake anywhere inside is thrown with the module's path. In evaluation mode nothing is
+  /// recorded on the tape.
   public final func evaluate(_ input: Tensor) throws -> Tensor {
-    try collectingErrors { callAsFunction(input) }
+    try collectingErrors { unrecordedUnlessTraining { callAsFunction(input) } }
+  }
+
+  /// Runs `body`, without recording in evaluation mode.
+  final func unrecordedUnlessTraining(_ body: () -> Tensor) -> Tensor {
+    isTraining ? body() : noGrad(body)
   }
 
   /// Runs `body` as an eager call of this module: its label comes into the path of the first mistake inside.
