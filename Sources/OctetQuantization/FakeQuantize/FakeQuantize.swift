@@ -132,7 +132,7 @@ open class FakeQuantize: FakeQuantizeBase {
     name == "scale" || name == "zero_point"
   }
 
-  open override func loadOwnState(_ state: [String: Tensor]) throws {
+  open override func checkOwnState(_ state: [String: Tensor]) throws {
     let scales = state["scale"] ?? scale.value
     let zeros = state["zero_point"] ?? zeroPoint.value
     guard scales.rank == 1, scales.shape == zeros.shape else {
@@ -141,7 +141,6 @@ open class FakeQuantize: FakeQuantizeBase {
         expected: "scale and zero_point of one shape [C]",
         received: "shapes \(scales.shape) and \(zeros.shape)")
     }
-    try super.loadOwnState(state)
   }
 }
 

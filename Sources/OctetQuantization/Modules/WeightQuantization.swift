@@ -43,26 +43,3 @@ struct ConversionContext {
     return try Functional.quantize(weight, quantizer, dtype: .qint8)
   }
 }
-
-/// The state entries of a module with packed weights and output parameters, by torch's names.
-func packedState(
-  weight: Tensor, bias: Tensor?, output: (scale: Double, zeroPoint: Int)?
-) -> [(name: String, tensor: Tensor)] {
-  var entries: [(name: String, tensor: Tensor)] = [("weight", weight)]
-  if let bias { entries.append(("bias", bias)) }
-  if let output {
-    entries.append(("scale", Tensor(scalar: Float(output.scale))))
-    entries.append(("zero_point", Tensor(scalar: Int64(output.zeroPoint))))
-  }
-  return entries
-}
-
-/// Output parameters out of a state dictionary.
-func outputParameters(_ state: [String: Tensor], default current: (scale: Double, zeroPoint: Int))
-  throws -> (scale: Double, zeroPoint: Int)
-{
-  (
-    try state["scale"]?.item() ?? current.scale,
-    try state["zero_point"].map { Int(try $0.item()) } ?? current.zeroPoint
-  )
-}
