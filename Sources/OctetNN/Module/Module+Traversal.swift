@@ -40,6 +40,29 @@ extension Module {
 }
 
 extension Module {
+  /// The trained tensors of what runs at and below this module by dotted name, each once. torch's `named_parameters()`.
+  public final func namedParameters() -> [(name: String, parameter: Parameter)] {
+    var seen: Set<ObjectIdentifier> = []
+    return namedModules().flatMap { path, module in
+      module.ownStateTensors().compactMap { name, tensor in
+        guard let parameter = tensor as? Parameter, !parameter.isDropped,
+          seen.insert(ObjectIdentifier(parameter)).inserted
+        else { return nil }
+        return (path.isEmpty ? name : "\(path).\(name)", parameter)
+      }
+    }
+  }
+
+  /// The trained tensors at and below this module, each once. torch's `parameters()`.
+  public final var parameters: [Parameter] { namedParameters().map(\.parameter) }
+
+  /// Forgets the gradients of all parameters. torch's `zero_grad()`.
+  public final func zeroGradients() {
+    for parameter in parameters { parameter.gradient = nil }
+  }
+}
+
+extension Module {
   /// All tensors by dotted name, parents before children. torch's `state_dict()`.
   public final func stateDictionary() -> StateDictionary {
     var result = StateDictionary()
@@ -48,7 +71,9 @@ extension Module {
   }
 
   private func collectState(_ prefix: String, into result: inout StateDictionary) {
-    for (name, tensor) in current.ownState() { result[prefix + name] = tensor }
+    for (name, tensor) in current.ownState() {
+      result[prefix + name] = tensor.requiresGrad ? tensor.detached() : tensor
+    }
     for (name, child) in children { child.collectState("\(prefix)\(name).", into: &result) }
     if let observer = activationPostProcess {
       observer.collectState("\(prefix)activation_post_process.", into: &result)

@@ -4,11 +4,14 @@ import OctetTensor
 open class StateTensor {
   private var stored: Tensor?
 
-  /// Wraps a tensor.
-  public init(_ value: Tensor) { stored = value }
+  /// Wraps a tensor, off the tape.
+  public init(_ value: Tensor) { stored = held(value) }
 
-  /// The tensor. Reading it after `convert` has moved it into a quantized module traps.
-  public var value: Tensor {
+  /// What stands for a tensor here: the same elements off the tape. Parameters make it a leaf.
+  func held(_ value: Tensor) -> Tensor { value.requiresGrad ? value.detached() : value }
+
+  /// The tensor; what is set is taken off the tape. Reading it after `convert` has moved it into a quantized module traps.
+  public final var value: Tensor {
     get {
       guard let stored else {
         fatalError(
@@ -18,7 +21,7 @@ open class StateTensor {
       }
       return stored
     }
-    set { stored = newValue }
+    set { stored = held(newValue) }
   }
 
   /// True after `drop`.
@@ -28,8 +31,25 @@ open class StateTensor {
   package func drop() { stored = nil }
 }
 
-/// A tensor that training changes. torch.nn.Parameter.
-public final class Parameter: StateTensor {}
+/// A tensor that training changes: a leaf of the tape. torch.nn.Parameter.
+public final class Parameter: StateTensor {
+  /// Whether gradients reach it; false freezes it. torch's `requires_grad`.
+  public var requiresGrad = true {
+    didSet { if !isDropped, value.dtype.isFloatingPoint { value.requiresGrad = requiresGrad } }
+  }
+
+  /// What `backward` has summed up, nil before and after `zeroGradients`. torch's `grad`.
+  public var gradient: Tensor? {
+    get { isDropped ? nil : value.gradient }
+    set { if !isDropped { value.gradient = newValue } }
+  }
+
+  override func held(_ value: Tensor) -> Tensor {
+    let leaf = value.detached()
+    if requiresGrad, leaf.dtype.isFloatingPoint { leaf.requiresGrad = true }
+    return leaf
+  }
+}
 
 /// A tensor that is part of a module's state but isn't trained: running statistics, observed ranges, scales.
 public final class Buffer: StateTensor {}

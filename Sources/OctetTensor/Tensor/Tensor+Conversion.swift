@@ -3,11 +3,18 @@ extension Tensor {
   /// The same values in another plain type: floats round to nearest even, float to integer truncates and saturates (NaN
   /// becomes 0). torch's `to(dtype)`.
   public func converted(to target: DType) throws(OctetError) -> Tensor {
-    target == dtype ? self : try apply(Cast(target: target), [self])
+    target == dtype ? self : try apply(Convert(dtype: target), [self])
   }
 
-  /// A dense tensor of the same values in another plain type.
-  func convertElements(to target: DType) throws(OctetError) -> Tensor {
+  /// `converted` off the tape.
+  func casted(to target: DType) throws(OctetError) -> Tensor {
+    guard !isQuantized, !target.isQuantized else {
+      throw OctetError(
+        .quantizationMismatch, operation: "to", argument: "dtype",
+        expected: "plain element types on both sides",
+        received: "\(dtype.rawValue) to \(target.rawValue)",
+        fix: "use quantize_per_tensor or dequantize")
+    }
     let format = preferredFormat
     let source = try contiguous(format)
     let result = try Tensor(
