@@ -46,6 +46,10 @@ open class FakeQuantize: FakeQuantizeBase {
       dtype: observer.dtype, isDynamic: observer.isDynamic, hasWideFlags: hasWideFlags)
   }
 
+  open override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    FakeQuantize(known: try copier(observer))
+  }
+
   /// A fake quantizer around what `observer` makes; torch's `quant_min`, `quant_max` and observer arguments are those of the
   /// recipe.
   ///

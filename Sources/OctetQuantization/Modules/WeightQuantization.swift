@@ -38,7 +38,7 @@ struct ConversionContext {
   /// was: conversion may still be refused.
   func weightParameters(_ weight: Tensor, _ observer: Observer) throws -> QuantizationParameters {
     let before = observer.stateDictionary()
-    defer { try? observer.load(before) }
+    defer { _ = try? observer.load(before) }
     _ = try noGrad { try observer.evaluate(weight) }
     return try observer.calculateParameters()
   }
