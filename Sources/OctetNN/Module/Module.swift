@@ -204,13 +204,18 @@ open class Module {
 
   /// The tensors of this module alone that a state dictionary lists: those of stored properties.
   package final func ownState() -> [(name: String, tensor: Tensor)] {
-    reflected().flatMap { name, value -> [(name: String, tensor: Tensor)] in
+    var last: [(name: String, tensor: Tensor)] = []
+    let entries = reflected().flatMap { name, value -> [(name: String, tensor: Tensor)] in
       switch value {
-      case let tensor as StateTensor: tensor.isDropped ? [] : [(name, tensor.value)]
-      case let group as any StateGroup: group.entries
-      default: []
+      case let tensor as StateTensor: return tensor.isDropped ? [] : [(name, tensor.value)]
+      case let group as any StateGroup:
+        if !group.comesLast { return group.entries }
+        last += group.entries
+        return []
+      default: return []
       }
     }
+    return entries + last
   }
 
   /// Refuses what isn't a state of this module though each tensor has the shape and type of the one it replaces. Nothing is changed

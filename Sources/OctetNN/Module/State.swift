@@ -57,6 +57,9 @@ package protocol StateGroup: AnyObject {
   /// The tensors by the names that the module's state lists.
   var entries: [(name: String, tensor: Tensor)] { get }
 
+  /// True for what torch lists behind the module's other state.
+  var comesLast: Bool { get }
+
   /// True for an entry whose shape follows the data.
   func acceptsAnyShape(_ name: String) -> Bool
 
@@ -73,6 +76,7 @@ package protocol StateGroup: AnyObject {
 }
 
 extension StateGroup {
+  package var comesLast: Bool { false }
   package func acceptsAnyShape(_ name: String) -> Bool { false }
   package func acceptsAnyType(_ name: String) -> Bool { false }
   package func releaseCache() {}

@@ -112,24 +112,22 @@ extension Quantized {
   /// `x >= 0 ? x : weight * x` with a quantized weight, rounded to the module's scale and zero point.
   /// torch.ao.nn.quantized.PReLU.
   public final class PReLU: Layer {
-    private let weights: Buffer
-
     /// Per tensor, of the input's dtype: `[1]`, or `[C]` for `[N, C, ...]`.
-    public var weight: Tensor { weights.value }
+    public let weight: Buffer
 
     /// - Throws: `quantizationMismatch` for a float weight; `invalidQuantizer` for a scale that isn't positive and finite.
     public init(weight: Tensor, scale: Double, zeroPoint: Int) throws {
       try requireQuantized(weight, "Quantized.PReLU", argument: "weight")
-      weights = Buffer(weight)
+      self.weight = Buffer(weight)
       try super.init(output: scale, zeroPoint)
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try PReLU(weight: weight, scale: scale, zeroPoint: zeroPoint)
+      try PReLU(weight: weight.value, scale: scale, zeroPoint: zeroPoint)
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.prelu(input, weight: weight, scale: scale, zeroPoint: zeroPoint)
+      try Functional.prelu(input, weight: weight.value, scale: scale, zeroPoint: zeroPoint)
     }
   }
 

@@ -24,6 +24,8 @@ final class OutputParameters: StateGroup {
     ]
   }
 
+  var comesLast: Bool { true }
+
   func acceptsAnyType(_ name: String) -> Bool { name == "scale" }
 
   func load(_ state: [String: Tensor], isTrial: Bool) throws {
