@@ -1,6 +1,6 @@
 /// Spatial dimensions extended by their mirror image, the edge itself not repeated. torch.nn.functional.pad with
 /// `mode="reflect"`.
-struct ReflectionPad: Operator {
+struct ReflectionPad: DifferentiableOperator {
   static let torchName = "reflection_pad"
   static let onnxName: String? = "Pad"
 
@@ -51,6 +51,33 @@ struct ReflectionPad: Operator {
     try evaluate(inputs, output)
   }
 
+  var saved: SavedForBackward { [] }
+
+  /// Adds each element's gradient to that of the element it mirrors.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    var current = try context.gradient.converted(to: .float32)
+    let first = current.rank - before.count
+    for i in before.indices.reversed() where before[i] > 0 || after[i] > 0 {
+      let (dim, size) = (first + i, context.inputSpecs[0].shape[first + i])
+      var shape = current.shape
+      shape[dim] = size
+      let folded = try Tensor(repeating: Float(0), shape: shape)
+      for place in 0..<current.shape[dim] {
+        let source = mirrored(place, before: before[i], size: size)
+        try folded.select(dim: dim, index: source)
+          .accumulate(current.select(dim: dim, index: place))
+      }
+      current = folded
+    }
+    return [try current.converted(to: context.inputSpecs[0].dtype)]
+  }
+
+  /// The element that `place` of a padded dimension shows.
+  private func mirrored(_ place: Int, before: Int, size: Int) -> Int {
+    let distance = abs(place - before)
+    return distance < size ? distance : 2 * (size - 1) - distance
+  }
+
   private func pad(
     _ input: Tensor, dim: Int, before: Int, after: Int
   ) throws(OctetError) -> Tensor {
@@ -61,8 +88,7 @@ struct ReflectionPad: Operator {
       uninitialized: shape, dtype: input.dtype, quantizer: input.quantizer,
       format: input.preferredFormat)
     for place in 0..<shape[dim] {
-      let distance = abs(place - before)
-      let source = distance < size ? distance : 2 * (size - 1) - distance
+      let source = mirrored(place, before: before, size: size)
       try result.select(dim: dim, index: place)
         .copyElements(from: input.select(dim: dim, index: source))
     }
