@@ -88,6 +88,11 @@ public class TransposedConvolution: Module {
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
+    try convolve(input, weight: weight.value, bias: bias?.value)
+  }
+
+  /// The layer's convolution with another weight and bias.
+  package func convolve(_ input: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     guard input.rank == kernelSize.count + 2 else {
       throw OctetError(
         .shapeMismatch, operation: "\(type(of: self))", argument: "input",
@@ -95,7 +100,7 @@ public class TransposedConvolution: Module {
         received: "shape \(input.shape)")
     }
     return try Functional.transposedConvolution(
-      input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,
+      input, weight: weight, bias: bias, stride: stride, padding: padding,
       outputPadding: outputPadding, dilation: dilation, groups: groups)
   }
 
