@@ -53,7 +53,7 @@ open class Module {
   }
 
   /// Runs `body`, without recording in evaluation mode.
-  final func unrecordedUnlessTraining(_ body: () -> Tensor) -> Tensor {
+  final func unrecordedUnlessTraining<Output>(_ body: () -> Output) -> Output {
     isTraining ? body() : noGrad(body)
   }
 

@@ -132,8 +132,11 @@ package enum TrainingParityOperations {
   }
 
   private static func run(_ module: Module, _ batch: Tensor, _ call: ParityCase) throws -> Tensor {
-    guard let bag = module as? BagModule else { return try module.evaluate(batch) }
-    return try bag.evaluate(batch, offsets: call.optionalInput("offsets"))
+    // Gradients are asked for in evaluation mode too, where evaluate doesn't record.
+    let offsets = try call.optionalInput("offsets")
+    return try collectingErrors {
+      (module as? BagModule).map { $0(batch, offsets: offsets) } ?? module(batch)
+    }
   }
 
   /// The trained tensors of a module, by torch's names.

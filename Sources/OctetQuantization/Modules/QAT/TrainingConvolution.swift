@@ -33,7 +33,7 @@ extension QAT {
 
     public final override func forward(_ input: Tensor) throws -> Tensor {
       let output = try layer.convolve(
-        input, weight: weightFakeQuant.evaluate(weight.value), bias: bias?.value)
+        input, weight: weightFakeQuant(weight.value), bias: bias?.value)
       return appliesReLU ? try Functional.relu(output) : output
     }
 

@@ -60,8 +60,8 @@ extension QAT {
       } else {
         let scaled = try ScaledWeight(weight.value, bn)
         let convolved = try layer.convolve(
-          input, weight: weightFakeQuant.evaluate(scaled.weight), bias: nil)
-        output = try bn.evaluate(scaled.restored(convolved, bias: bias?.value))
+          input, weight: weightFakeQuant(scaled.weight), bias: nil)
+        output = try bn(scaled.restored(convolved, bias: bias?.value))
       }
       return appliesReLU ? try Functional.relu(output) : output
     }
@@ -75,7 +75,7 @@ extension QAT {
       if bn.isTraining {
         let unscaled = try layer.convolve(input, weight: weight.value, bias: nil)
         try noGrad {
-          _ = try bn.evaluate(bias.map { try byChannel($0.value, unscaled, Functional.add) } ?? unscaled)
+          _ = bn(try bias.map { try byChannel($0.value, unscaled, Functional.add) } ?? unscaled)
         }
         let dims = [0] + (2..<unscaled.rank)
         mean = try Functional.mean(unscaled, dims: dims)
@@ -89,7 +89,7 @@ extension QAT {
       }
       let scaled = try ScaledWeight(weight.value, bn)
       var output = try layer.convolve(
-        input, weight: weightFakeQuant.evaluate(scaled.weight), bias: nil)
+        input, weight: weightFakeQuant(scaled.weight), bias: nil)
       if bn.isTraining {
         let running = try Functional.squareRoot(
           Functional.addScalar(bn.runningVar.value, epsilon))

@@ -21,7 +21,7 @@ extension QAT {
     public override var details: String { "\(weight.value.shape[0]), \(weight.value.shape[1])" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.embedding(input, weight: weightFakeQuant.evaluate(weight.value))
+      try Functional.embedding(input, weight: weightFakeQuant(weight.value))
     }
 
     public func toFloat() throws -> Module {
@@ -55,7 +55,7 @@ extension QAT {
 
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
       try Functional.embeddingBag(
-        input, weight: weightFakeQuant.evaluate(weight.value), offsets: bags.offsets, mode: mode,
+        input, weight: weightFakeQuant(weight.value), offsets: bags.offsets, mode: mode,
         perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset,
         paddingIndex: paddingIndex)
     }

@@ -26,7 +26,7 @@ extension QAT {
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.linear(
-        input, weight: weightFakeQuant.evaluate(weight.value), bias: bias?.value)
+        input, weight: weightFakeQuant(weight.value), bias: bias?.value)
     }
 
     public func toFloat() throws -> Module { try layer() }
@@ -85,8 +85,8 @@ extension QAT {
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       let scaled = try ScaledWeight(weight.value, bn)
-      let output = try Functional.linear(input, weight: weightFakeQuant.evaluate(scaled.weight))
-      return try bn.evaluate(scaled.restored(output, bias: bias?.value))
+      let output = try Functional.linear(input, weight: weightFakeQuant(scaled.weight))
+      return try bn(scaled.restored(output, bias: bias?.value))
     }
 
     public func toFloat() throws -> Module {
