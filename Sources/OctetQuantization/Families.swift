@@ -40,14 +40,18 @@ enum Families {
     family(
       Fused.LinearReLU.self, isFused: true,
       trained: [
-        TrainingRecipe(QAT.LinearReLU.self, of: Fused.LinearReLU.self) { try QAT.LinearReLU($0, $1) }
+        TrainingRecipe(QAT.LinearReLU.self, of: Fused.LinearReLU.self) {
+          try QAT.LinearReLU($0, $1)
+        }
       ],
       quantized: { try Quantized.LinearReLU($0.linear, $1) },
       dynamic: { try Dynamic.LinearReLU($0.linear, $1) }),
     family(
       Fused.LinearBn1d.self, isFused: true,
       trained: [
-        TrainingRecipe(QAT.LinearBn1d.self, of: Fused.LinearBn1d.self) { try QAT.LinearBn1d($0, $1) }
+        TrainingRecipe(QAT.LinearBn1d.self, of: Fused.LinearBn1d.self) {
+          try QAT.LinearBn1d($0, $1)
+        }
       ]),
     family(
       Fused.LinearLeakyReLU.self, isFused: true,

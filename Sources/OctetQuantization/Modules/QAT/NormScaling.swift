@@ -22,7 +22,9 @@ public func updateBnStats(_ module: Module) { freeze(module, false) }
 public func freezeBnStats(_ module: Module) { freeze(module, true) }
 
 private func freeze(_ module: Module, _ on: Bool) {
-  for case let (_, found as any FreezableConvolution) in module.namedModules() { found.freezeNorm(on) }
+  for case let (_, found as any FreezableConvolution) in module.namedModules() {
+    found.freezeNorm(on)
+  }
 }
 
 /// A weight as folding would leave it: each output channel times `k = γ / sqrt(runningVar + ε)`.

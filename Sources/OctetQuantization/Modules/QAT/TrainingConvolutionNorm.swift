@@ -15,7 +15,9 @@ extension QAT {
     public let bias: Parameter?
     /// The batch norm of the convolution's output.
     public let bn: Norm
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
+    /// True while the batch norm keeps its statistics.
     public private(set) var isNormFrozen = false
 
     /// Convolves with the unscaled weight first, to know this batch's statistics: twice the work, but no division by k, which a
@@ -64,6 +66,7 @@ extension QAT {
 
     public final override var passesModeOn: Bool { !isNormFrozen }
 
+    /// Freezes or unfreezes the statistics; `train()` doesn't undo it.
     public final func freezeNorm(_ on: Bool) {
       isNormFrozen = on
       bn.train(!on)
@@ -76,8 +79,8 @@ extension QAT {
       } else {
         let scaled = try ScaledWeight(weight.value, bn)
         let convolved = try layer.convolve(
-          input, weight: weightFakeQuant.evaluate(scaled.weight), bias: nil)
-        output = try bn.evaluate(scaled.restored(convolved, bias: bias?.value))
+          input, weight: weightFakeQuant(scaled.weight), bias: nil)
+        output = try bn(scaled.restored(convolved, bias: bias?.value))
       }
       return appliesReLU ? try Functional.relu(output) : output
     }
@@ -91,7 +94,7 @@ extension QAT {
       if bn.isTraining {
         let unscaled = try layer.convolve(input, weight: weight.value, bias: nil)
         try noGrad {
-          _ = try bn.evaluate(bias.map { try byChannel($0.value, unscaled, Functional.add) } ?? unscaled)
+          _ = bn(try bias.map { try byChannel($0.value, unscaled, Functional.add) } ?? unscaled)
         }
         let dims = [0] + (2..<unscaled.rank)
         mean = try Functional.mean(unscaled, dims: dims)
@@ -105,7 +108,7 @@ extension QAT {
       }
       let scaled = try ScaledWeight(weight.value, bn)
       var output = try layer.convolve(
-        input, weight: weightFakeQuant.evaluate(scaled.weight), bias: nil)
+        input, weight: weightFakeQuant(scaled.weight), bias: nil)
       if bn.isTraining {
         let running = try Functional.squareRoot(
           Functional.addScalar(bn.runningVar.value, epsilon))
@@ -130,6 +133,7 @@ extension QAT {
     /// The float layer with the batch norm folded in.
     final func foldedLayer() throws -> Layer { try folded(layer, bn).train(isTraining) }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module { try foldedLayer() }
   }
 

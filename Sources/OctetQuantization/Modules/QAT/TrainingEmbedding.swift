@@ -6,6 +6,7 @@ extension QAT {
   public final class Embedding: Module, TrainingForm {
     /// `[N, D]`.
     public let weight: Parameter
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
     private let paddingIndex: Int?
 
@@ -31,9 +32,10 @@ extension QAT {
     public override var details: String { "\(weight.value.shape[0]), \(weight.value.shape[1])" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.embedding(input, weight: weightFakeQuant.evaluate(weight.value))
+      try Functional.embedding(input, weight: weightFakeQuant(weight.value))
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try OctetNN.Embedding(weight: weight, paddingIndex: paddingIndex).train(isTraining)
     }
@@ -43,6 +45,7 @@ extension QAT {
   public final class EmbeddingBag: BagModule, TrainingForm {
     /// `[N, D]`.
     public let weight: Parameter
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
     private let mode: EmbeddingBagMode
     private let includeLastOffset: Bool
@@ -77,11 +80,12 @@ extension QAT {
 
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
       try Functional.embeddingBag(
-        input, weight: weightFakeQuant.evaluate(weight.value), offsets: bags.offsets, mode: mode,
+        input, weight: weightFakeQuant(weight.value), offsets: bags.offsets, mode: mode,
         perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset,
         paddingIndex: paddingIndex)
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try OctetNN.EmbeddingBag(
         weight: weight, mode: mode, includeLastOffset: includeLastOffset,
