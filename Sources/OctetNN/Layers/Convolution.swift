@@ -108,8 +108,21 @@ public class Convolution: Module {
       dilation: dilation, groups: groups)
   }
 
+  /// A layer around the copies of another one's parameters.
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    inChannels = other.inChannels
+    outChannels = other.outChannels
+    kernelSize = other.kernelSize
+    stride = other.stride
+    border = other.border
+    dilation = other.dilation
+    groups = other.groups
+    weight = try copier(other.weight)
+    bias = try copier(other.bias)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try with(weight: copier(weight), bias: copier(bias))
+    try Self(self, copier)
   }
 
   /// The same geometry around other parameters.
@@ -166,6 +179,10 @@ public final class Conv1d: Convolution {
       paddingMode: paddingMode)
   }
 
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
   /// A layer around existing parameters.
   public required init(
     weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], dilation: [Int],
@@ -213,6 +230,10 @@ public final class Conv2d: Convolution {
       paddingMode: paddingMode)
   }
 
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
   /// A layer around existing parameters.
   public required init(
     weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], dilation: [Int],
@@ -258,6 +279,10 @@ public final class Conv3d: Convolution {
       rank: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
       padding: .implicit(padding), dilation: dilation, groups: groups, bias: bias,
       paddingMode: paddingMode)
+  }
+
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
   }
 
   /// A layer around existing parameters.

@@ -104,8 +104,22 @@ public class TransposedConvolution: Module {
       outputPadding: outputPadding, dilation: dilation, groups: groups)
   }
 
+  /// A layer around the copies of another one's parameters.
+  package required init(_ other: TransposedConvolution, _ copier: ModuleCopier) throws {
+    inChannels = other.inChannels
+    outChannels = other.outChannels
+    kernelSize = other.kernelSize
+    stride = other.stride
+    padding = other.padding
+    outputPadding = other.outputPadding
+    dilation = other.dilation
+    groups = other.groups
+    weight = try copier(other.weight)
+    bias = try copier(other.bias)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try with(weight: copier(weight), bias: copier(bias))
+    try Self(self, copier)
   }
 
   /// The same geometry around other parameters.
