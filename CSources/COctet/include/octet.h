@@ -6,6 +6,7 @@
 #include "octet/conv.h"
 #include "octet/elementwise.h"
 #include "octet/embedding.h"
+#include "octet/fakequant.h"
 #include "octet/gemm.h"
 #include "octet/interpolate.h"
 #include "octet/norm.h"
