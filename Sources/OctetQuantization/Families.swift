@@ -9,6 +9,9 @@ struct Family {
   var isFused = false
   /// True when `prepare` watches the module's output.
   var isObserved = true
+  /// The form made of parts that `prepare` can watch: it is installed in the float module's place, and its parts are prepared.
+  /// The form's own entry says what `convert` makes of it once its parts are known; torch's custom modules.
+  var quantizable: ((Module) throws -> Module)?
   /// The form with fixed parameters.
   var quantized: ((Module, ConversionContext) throws -> Module)?
   /// The form that quantizes activations at run time.

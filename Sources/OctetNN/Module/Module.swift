@@ -50,13 +50,36 @@ open class Module {
 
   /// Runs `body` as an eager call of this module: its label comes into the path of the first mistake inside.
   final func reporting(_ body: () throws -> Tensor) -> Tensor {
+    reporting(orElse: Tensor.placeholder, body)
+  }
+
+  private func reporting<Output>(
+    orElse placeholder: @autoclosure () -> Output, _ body: () throws -> Output
+  ) -> Output {
     let box = ExecutionMode.current.errors
     let hadError = box?.first != nil
-    let output = eager(body)
+    let output = eager(orElse: placeholder(), body)
     if let error = box?.first, !hadError, !label.isEmpty {
       box?.first = error.inside(label)
     }
     return output
+  }
+
+  /// The call path of modules whose arguments or results aren't one tensor: runs `body` on what runs in this module's place,
+  /// which must be a `form`. Hooks and observers, which see single tensors, don't take part.
+  package final func running<Form, Output>(
+    _ form: Form.Type, orElse placeholder: @autoclosure () -> Output,
+    _ body: (Form) throws -> Output
+  ) -> Output {
+    labelChildrenOnce()
+    return reporting(orElse: placeholder()) {
+      guard let target = current as? Form else {
+        throw OctetError(
+          .unsupportedModule, operation: "forward", argument: "self",
+          expected: "a \(form) in this module's place", received: "\(Swift.type(of: current))")
+      }
+      return try body(target)
+    }
   }
 
   /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.

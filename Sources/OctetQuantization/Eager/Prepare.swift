@@ -39,38 +39,59 @@ private func propagate(
 ///   placed then.
 public func prepare(_ model: Module, _ configurations: [String: QConfig?] = [:]) throws {
   propagateQConfig(model, configurations)
-  var places: [Module] = []
-  guard try collectPlaces(model, "", into: &places) > 0 else {
+  var preparation = Preparation()
+  guard try preparation.visit(model, "") > 0 else {
     throw OctetError(
       .invalidConfiguration, operation: "prepare", argument: "qconfig",
       expected: "a configuration on the model or a module below it", received: "none",
       fix: "set model.qconfig, for example to .default")
   }
-  for handle in places {
+  try install(preparation.swaps, in: model)
+  for handle in preparation.places {
     guard let observer = handle.qconfig?.activation(), !observer.isDynamic else { continue }
     handle.activationPostProcess = observer
   }
 }
 
-/// Lists the handles whose output is to be watched; returns how many modules will be quantized.
-private func collectPlaces(_ handle: Module, _ path: String, into places: inout [Module]) throws
-  -> Int
-{
-  let family = Families.family(of: handle.current)
-  var count = 0
-  if family?.isFused != true {
-    for (name, child) in handle.children {
-      count += try collectPlaces(child, path.isEmpty ? name : "\(path).\(name)", into: &places)
+/// What `prepare` is about to do: nothing is done before all of it fits.
+private struct Preparation {
+  /// Handles whose output is to be watched.
+  var places: [Module] = []
+  /// Quantizable forms and the handles they replace.
+  var swaps: [(handle: Module, successor: Module)] = []
+
+  /// Looks at a handle and all below it; returns how many modules will be quantized.
+  mutating func visit(_ handle: Module, _ path: String) throws -> Int {
+    let family = Families.family(of: handle.current)
+    if let qconfig = handle.qconfig, let form = family?.quantizable {
+      if swaps.contains(where: { $0.handle === handle }) { return 0 }
+      return try swap(handle, form(handle.current), qconfig, path)
     }
+    var count = 0
+    if family?.isFused != true {
+      for (name, child) in handle.children {
+        count += try visit(child, path.isEmpty ? name : "\(path).\(name)")
+      }
+    }
+    guard handle.qconfig != nil, let family else { return count }
+    guard handle.activationPostProcess == nil else {
+      throw OctetError(
+        .invalidConfiguration, operation: "prepare", argument: "model",
+        expected: "a model without observers", received: "an observer at \(path)",
+        fix: "prepare a model once", modulePath: path)
+    }
+    // A stub that ends the integers is part of what is quantized, though nobody watches it.
+    if family.isObserved { places.append(handle) }
+    return count + 1
   }
-  guard handle.qconfig != nil, let family else { return count }
-  guard handle.activationPostProcess == nil else {
-    throw OctetError(
-      .invalidConfiguration, operation: "prepare", argument: "model",
-      expected: "a model without observers", received: "an observer at \(path)",
-      fix: "prepare a model once", modulePath: path)
+
+  /// Takes a module's quantizable form, whose parts follow the module's configuration.
+  private mutating func swap(
+    _ handle: Module, _ form: Module, _ qconfig: QConfig, _ path: String
+  ) throws -> Int {
+    form.qconfig = qconfig
+    propagateQConfig(form)
+    swaps.append((handle, form))
+    return try visit(form, path) + 1
   }
-  // A stub that ends the integers is part of what is quantized, though nobody watches it.
-  if family.isObserved { places.append(handle) }
-  return count + 1
 }

@@ -12,3 +12,7 @@ public enum Reference {}
 
 /// Float modules that fusion made of several. torch.ao.nn.intrinsic.
 public enum Fused {}
+
+/// Float modules rebuilt of parts that can be observed, in place of those that compute as a whole: `prepare` installs them, and
+/// `convert` replaces them by their quantized forms. torch.ao.nn.quantizable.
+public enum Quantizable {}

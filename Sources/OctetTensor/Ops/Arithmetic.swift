@@ -1,5 +1,5 @@
 /// A sum or product of two float32 tensors, broadcast. torch.add and torch.mul.
-struct Arithmetic: Operator {
+struct Arithmetic: DifferentiableOperator {
   static let torchName = "arithmetic"
 
   enum Kind: Sendable { case add, multiply }
@@ -26,6 +26,20 @@ struct Arithmetic: Operator {
       }
     }
     return result
+  }
+
+  var saved: SavedForBackward { kind == .multiply ? .inputs : [] }
+
+  /// `da = dz`, or `dz * b`; summed over what was broadcast.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    var results: [Tensor?] = [nil, nil]
+    for i in 0...1 where context.needs[i] {
+      let flowing =
+        kind == .multiply
+        ? try Functional.multiply(context.gradient, context.inputs[1 - i]) : context.gradient
+      results[i] = try flowing.summed(to: context.inputSpecs[i].shape)
+    }
+    return results
   }
 }
 

@@ -90,6 +90,9 @@ package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError
   let specs = inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype, quantizer: $0.quantizer) }
   let output = try op.outputSpec(specs)
   if inputs.first?.isQuantized == true { return try op.evaluateQuantized(inputs, output) }
+  if inputs.contains(where: { $0.gradientNode != nil }) {
+    return try Tensor.recording(op, inputs, output)
+  }
   return try op.evaluate(inputs, output)
 }
 

@@ -1,5 +1,5 @@
 /// `max(x, 0)`; on integers `max(q, zeroPoint)`, keeping the quantizer. torch.relu.
-struct ReLU: Operator {
+struct ReLU: DifferentiableOperator {
   static let torchName = "relu"
   static let onnxName: String? = "Relu"
 
@@ -31,6 +31,25 @@ struct ReLU: Operator {
       let low = Int32(zero)
       return try map(inputs[0], Int32.self) { max($0, low) }
     }
+  }
+
+  var saved: SavedForBackward { .output }
+
+  /// `dx = dy where y > 0, else 0`; a NaN lets nothing through.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    guard let output = context.output else { return [nil] }
+    let format = output.preferredFormat
+    let y = try output.contiguous(format)
+    let dy = try context.gradient.contiguous(format)
+    let result = try Tensor(uninitialized: y.shape, dtype: .float32, format: format)
+    y.withElements(Float.self) { y in
+      dy.withElements(Float.self) { dy in
+        result.withMutableElements(Float.self) { dx in
+          for i in 0..<dx.count { dx[i] = y[i] > 0 ? dy[i] : 0 }
+        }
+      }
+    }
+    return [result]
   }
 
   private func map<Scalar: TensorScalar>(

@@ -10,6 +10,7 @@ extension Tensor {
         .shapeMismatch, operation: "copy_", argument: "src", expected: "shape \(shape)",
         received: "shape \(source.shape)")
     }
+    storage.markChanged()
     switch (quantizer, source.quantizer) {
     case (nil, nil): try copyElements(from: source.converted(to: dtype))
     case (let quantizer?, nil):
