@@ -10,6 +10,7 @@
 #include "octet/gemm.h"
 #include "octet/interpolate.h"
 #include "octet/norm.h"
+#include "octet/observe.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
 
