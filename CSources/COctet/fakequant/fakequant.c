@@ -24,8 +24,8 @@ typedef struct job {
   float *y;
   uint8_t *mask;
   oct_fake_parameters single; /* of the only channel */
-  size_t columns, blocks;
-  bool streams;
+  size_t columns, blocks, count;
+  bool streams, backwards;
 } job;
 
 /* The integer that x becomes before clamping, and far below any range what no 64-bit integer holds. */
@@ -74,7 +74,7 @@ static void elements_range(void *context, size_t begin, size_t end, int worker) 
   const job *j = context;
   const oct_channels shape = j->grids->shape;
   if (shape.channels == 1) {
-    run_of_channel(j, &j->single, begin, end);
+    run_of_channel(j, &j->single, j->backwards ? j->count - end : begin, j->backwards ? j->count - begin : end);
     return;
   }
   while (begin < end) {
@@ -132,6 +132,7 @@ static void blocks_range(void *context, size_t begin, size_t end, int worker) {
 
 static void run_job(job *j, size_t count, int threads) {
   const oct_channels shape = j->grids->shape;
+  j->count = count;
   j->streams = count >= OCT_FAKE_STREAM;
   if (shape.channels > 1 && shape.inner < SHORT_RUN) {
     j->columns = shape.channels * shape.inner;
@@ -142,6 +143,12 @@ static void run_job(job *j, size_t count, int threads) {
   }
   if (shape.channels == 1) j->single = oct_fake_parameters_of(j->grids, 0);
   oct_parallel_for(count, count < OCT_FAKE_FORK ? count : OCT_FAKE_GRAIN, threads, elements_range, j);
+}
+
+void oct_fake_round(const oct_fakequant_kernels *kernels, const oct_fake_quantization *grids, size_t count,
+                    const float *x, float *y, uint8_t *mask, bool backwards, int threads) {
+  job j = {.kernels = kernels, .grids = grids, .x = x, .y = y, .mask = mask, .backwards = backwards};
+  run_job(&j, count, threads);
 }
 
 static oct_status prepare(const char *entry, job *j, const oct_run *run, size_t *count, int *threads) {

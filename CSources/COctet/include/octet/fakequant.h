@@ -51,6 +51,30 @@ OCT_API oct_status oct_fake_quantize_learnable_gradient(const oct_fake_quantizat
                                                         const float *dy, float factor, float *dx, float *dscale,
                                                         float *dzero, const oct_run *run);
 
+/* A moving average of extremes that is followed, turned into grids, and applied, in one call.
+ *
+ * The state has an entry for each channel of `shape`, or one for all if channels is 1: minima that are infinite are fresh and
+ * take over the batch's, others become minimum + averaging_constant * (batch - minimum) in float32 (by way of double where the
+ * difference of finite numbers overflows); maxima alike. Scales and zero points come from oct_choose_quantization. */
+typedef struct oct_moving_average {
+  uint32_t struct_size;
+  oct_channels shape;
+  float averaging_constant; /* 0..1 */
+  int32_t quant_min, quant_max;
+  bool symmetric;
+  bool observes; /* false: extremes stay as they are; scales and zero points are chosen from them all the same */
+  float *minima, *maxima, *scales;
+  int64_t *zero_points;
+} oct_moving_average;
+
+/* Follows x, then rounds it as oct_fake_quantize does. The state is untouched when the call fails, as it does when extremes
+ * aren't finite then. torch.fused_moving_avg_obs_fake_quant. */
+OCT_API oct_status oct_moving_average_fake_quantize(const oct_moving_average *average, const float *x, float *y,
+                                                    uint8_t *mask, const oct_run *run);
+
+/* Bytes of workspace for that; 0 for one channel. */
+OCT_API oct_status oct_moving_average_workspace(size_t channels, size_t *size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -64,6 +64,14 @@ OCT_API oct_status oct_observe_grid(const float *x, size_t count, uint64_t *coun
 /* Bytes of workspace for oct_observe_grid on at most `threads` threads (0: all). */
 OCT_API oct_status oct_observe_grid_workspace(int threads, size_t *size);
 
+/* The scale and zero point of integers quant_min..quant_max for values in min..max, finite and in order, by the rule that is used at
+ * run time, mostly in double. The range is widened to hold zero; with `symmetric`, one that has both signs is widened to
+ * quant_max - quant_min over two steps on both sides of a zero in the middle. Scales aren't smaller than 6.1e-5, and are 0.1 for nothing
+ * but zero. Of the zero points that either end proposes, the one with the smaller error is rounded.
+ * torch._choose_qparams_per_tensor, ChooseQuantizationParams of its C++ library. */
+OCT_API oct_status oct_choose_quantization(float min, float max, int32_t quant_min, int32_t quant_max, bool symmetric,
+                                           double *scale, int32_t *zero_point);
+
 #ifdef __cplusplus
 }
 #endif
