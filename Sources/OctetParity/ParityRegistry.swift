@@ -25,7 +25,7 @@ package struct ParityRegistry: Sendable {
     try ParityRegistry([
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
       NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
-      ConvolutionParityOperations.all, EagerWorkflow.all,
+      ConvolutionParityOperations.all, RecurrentParityOperations.all, EagerWorkflow.all,
     ])
   }
 

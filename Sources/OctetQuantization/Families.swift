@@ -91,6 +91,14 @@ enum Families {
     family(InstanceNorm1d.self, quantized: { try Quantized.InstanceNorm1d($0, $1) }),
     family(InstanceNorm2d.self, quantized: { try Quantized.InstanceNorm2d($0, $1) }),
     family(InstanceNorm3d.self, quantized: { try Quantized.InstanceNorm3d($0, $1) }),
+    family(
+      LSTM.self, isObserved: false, quantizable: { try Quantizable.LSTM($0) },
+      dynamic: { try Dynamic.LSTM($0, $1) }),
+    family(Quantizable.LSTM.self, isObserved: false, quantized: { Quantized.LSTM($0, $1) }),
+    family(GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) }),
+    family(RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) }),
+    family(LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) }),
+    family(GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) }),
     family(Embedding.self, quantized: { try Quantized.Embedding($0, $1) }),
     family(EmbeddingBag.self, quantized: { try Quantized.EmbeddingBag($0, $1) }),
   ]
@@ -127,7 +135,8 @@ enum Families {
   }
 
   private static func family<Float: Module>(
-    _ type: Float.Type, isFused: Bool = false,
+    _ type: Float.Type, isFused: Bool = false, isObserved: Bool = true,
+    quantizable: ((Float) throws -> Module)? = nil,
     quantized: ((Float, ConversionContext) throws -> Module)? = nil,
     dynamic: ((Float, ConversionContext) throws -> Module)? = nil
   ) -> Family {
@@ -139,7 +148,9 @@ enum Families {
       }
     }
     return Family(
-      float: type, isFused: isFused, quantized: erased(quantized), dynamic: erased(dynamic))
+      float: type, isFused: isFused, isObserved: isObserved,
+      quantizable: quantizable.map { make in { try make(expect($0, Float.self)) } },
+      quantized: erased(quantized), dynamic: erased(dynamic))
   }
 
   private static func pattern<A: Module, B: Module>(

@@ -189,11 +189,12 @@ open class Module {
 
   /// The state tensors held by stored properties of this module alone.
   package func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
-    reflected().compactMap { name, value in
+    reflected().flatMap { name, value -> [(name: String, tensor: StateTensor)] in
       switch value {
-      case let tensor as StateTensor: (name, tensor)
-      case let optional as StateTensor?: optional.map { (name, $0) }
-      default: nil
+      case let tensor as StateTensor: [(name, tensor)]
+      case let optional as StateTensor?: optional.map { [(name, $0)] } ?? []
+      case let table as ParameterTable: table.entries.map { ($0.name, $0.parameter) }
+      default: []
       }
     }
   }

@@ -52,31 +52,40 @@ package enum EagerWorkflow {
     let attributes = call.attributes
     var (model, outputs) = try start(call)
     try fuse(model, attributes)
-    guard try attributes.optionalDType("dtype") ?? .qint8 == .qint8 else {
-      throw OctetError(
-        .invalidConfiguration, operation: "quantize_dynamic", argument: "dtype",
-        expected: "qint8", received: try attributes.dtype().rawValue)
-    }
     guard !attributes.has("mapping") else { throw malformed("mapping", "the default mapping") }
+    let dtype = try attributes.optionalDType("dtype") ?? .qint8
     if attributes.has("qconfig_spec") {
-      var chosen: [String: QConfig] = [:]
-      for entry in try attributes.list("qconfig_spec") {
-        guard let parts = entry.listValue, parts.count == 3, let name = parts[1].stringValue,
-          let qconfig = try configuration(parts[2])
-        else { throw malformed("qconfig_spec", "entries of type or name, and configuration") }
-        for (path, handle) in WorkflowStructure.handles(model) {
-          let matches =
-            parts[0].stringValue == "name"
-            ? path == name : WorkflowStructure.kind(handle.current) == name
-          if matches { chosen[path] = qconfig }
-        }
-      }
-      try quantizeDynamic(model, only: chosen)
+      try quantizeDynamic(model, only: chosen(model, attributes, .dynamic(dtype)))
     } else {
-      try quantizeDynamic(model)
+      try quantizeDynamic(model, dtype: dtype)
     }
     try finish(call, model, model, &outputs)
     return outputs
+  }
+
+  /// The modules that `qconfig_spec` names and their configurations: a set of types or names, or a list of pairs.
+  private static func chosen(
+    _ model: WorkflowModel, _ attributes: ParityAttributes, _ common: QConfig
+  ) throws -> [String: QConfig] {
+    var chosen: [String: QConfig] = [:]
+    func choose(_ key: String, _ name: String, _ qconfig: QConfig) {
+      for (path, handle) in WorkflowStructure.handles(model) {
+        let isMeant = key == "name" ? path == name : WorkflowStructure.kind(handle.current) == name
+        if isMeant { chosen[path] = qconfig }
+      }
+    }
+    if let set = try? attributes.dictionary("qconfig_spec") {
+      for type in try set.optionalStrings("types") ?? [] { choose("type", type, common) }
+      for name in try set.optionalStrings("names") ?? [] { choose("name", name, common) }
+      return chosen
+    }
+    for entry in try attributes.list("qconfig_spec") {
+      guard let parts = entry.listValue, parts.count == 3, let key = parts[0].stringValue,
+        let name = parts[1].stringValue, let qconfig = try configuration(parts[2])
+      else { throw malformed("qconfig_spec", "entries of type or name, and configuration") }
+      choose(key, name, qconfig)
+    }
+    return chosen
   }
 
   private static func runFusion(_ call: ParityCase) throws -> ParityOutputs {
@@ -124,7 +133,11 @@ package enum EagerWorkflow {
     outputs.tensors["y"] = try compute(model, root, testInputs(call))
     for (path, handle) in WorkflowStructure.handles(root) {
       for (name, tensor) in handle.current.ownState() {
-        if name == "weight", tensor.isQuantized { outputs.tensors["weight/\(path)"] = tensor }
+        if name.hasPrefix("weight"), tensor.isQuantized || tensor.dtype == .float16 {
+          let key = name == "weight" ? path : "\(path).\(name)"
+          outputs.tensors["weight/\(key)"] =
+            tensor.isQuantized ? tensor : try tensor.converted(to: .float32)
+        }
         if name == "bias" { outputs.tensors["bias/\(path)"] = tensor }
       }
     }

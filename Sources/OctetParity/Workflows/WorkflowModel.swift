@@ -20,6 +20,8 @@ class WorkflowModel: Module {
     case "conv3d": return Conv3dModel()
     case "siamese": return SiameseModel()
     case "inverted_residual": return InvertedResidualModel()
+    case "lstm_tagger": return LSTMTaggerModel()
+    case "rnn_cells": return RecurrentCellsModel()
     default:
       throw OctetError(
         .invalidConfiguration, operation: "parity case", argument: "model",

@@ -55,7 +55,7 @@ private func collectConversions(
   }
 }
 
-/// Replaces linear layers by forms with integer weights that quantize their input at run time, in place; no calibration is
+/// Replaces linear and recurrent layers by forms with integer weights that quantize their input at run time, in place; no calibration is
 /// needed. torch.ao.quantization.quantize_dynamic.
 ///
 /// - Parameters:
@@ -77,6 +77,30 @@ public func quantizeDynamic(
   }
   try collectDynamic(model, "", qconfig, configurations, into: &installs)
   try install(installs, in: model)
+}
+
+/// The same with the configuration that a weight type stands for: qint8 or float16.
+///
+/// - Throws: `invalidConfiguration` for another type. Nothing changes unless all modules fit.
+public func quantizeDynamic(_ model: Module, dtype: DType) throws {
+  try quantizeDynamic(model, qconfig: .dynamic(dtype))
+}
+
+extension QConfig {
+  /// The configuration that `quantizeDynamic` takes for a weight type.
+  ///
+  /// - Throws: `invalidConfiguration` for a type that is neither qint8 nor float16.
+  package static func dynamic(_ dtype: DType) throws(OctetError) -> QConfig {
+    switch dtype {
+    case .qint8: return .defaultDynamic
+    case .float16: return .float16Dynamic
+    default:
+      throw OctetError(
+        .invalidConfiguration, operation: "quantize_dynamic", argument: "dtype",
+        expected: "qint8 or float16", received: dtype.rawValue,
+        fix: "pass a configuration for modules with other weights")
+    }
+  }
 }
 
 private func collectDynamic(
