@@ -82,9 +82,14 @@ public class Convolution: Module {
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
+    try convolve(input, weight: weight.value, bias: bias?.value)
+  }
+
+  /// The layer's convolution with another weight and bias.
+  package func convolve(_ input: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     try Functional.convolution(
-      input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,
-      dilation: dilation, groups: groups)
+      input, weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
   }
 
   /// The same geometry around other parameters.

@@ -2,7 +2,11 @@ import OctetTensor
 
 /// The uniform distribution that torch starts weights with: bounds `±1 / sqrt(fanIn)`.
 func uniformWeights(_ shape: [Int], fanIn: Int, _ operation: String) -> Tensor {
-  let bound = fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0
+  uniformWeights(shape, bound: fanIn > 0 ? 1 / Double(fanIn).squareRoot() : 0, operation)
+}
+
+/// The uniform distribution between `-bound` and `bound`.
+func uniformWeights(_ shape: [Int], bound: Double, _ operation: String) -> Tensor {
   let count = Shapes.elementCount(shape) ?? 0
   let values = RandomSource.shared.uniform(count: count, in: -bound...bound)
   return eager { try Tensor(values, shape: shape) }

@@ -1,7 +1,7 @@
 import OctetTensor
 
 /// `y = x * weightᵀ + bias` in float32. torch.nn.Linear.
-public final class Linear: Module {
+public class Linear: Module {
   /// K, the size of the input's last dimension.
   public let inFeatures: Int
   /// N, the size of the output's last dimension.
@@ -43,3 +43,7 @@ public final class Linear: Module {
     try Functional.linear(input, weight: weight.value, bias: bias?.value)
   }
 }
+
+/// A linear layer that is part of a module which computes as a whole: workflows leave it alone on its own.
+/// torch.nn.modules.linear.NonDynamicallyQuantizableLinear.
+public final class NonDynamicallyQuantizableLinear: Linear {}

@@ -25,6 +25,9 @@ open class Module {
   /// The observer or fake quantizer that watches this module's output. torch's `activation_post_process`.
   package var activationPostProcess: Module?
 
+  /// True when the observer watches the input instead: what is quantized at run time.
+  package var watchesInput = false
+
   /// What other floors attach to a module, by their own keys.
   package var attachments: [ObjectIdentifier: Any] = [:]
 
@@ -50,7 +53,7 @@ open class Module {
   }
 
   /// Runs `body`, without recording in evaluation mode.
-  final func unrecordedUnlessTraining(_ body: () -> Tensor) -> Tensor {
+  final func unrecordedUnlessTraining<Output>(_ body: () -> Output) -> Output {
     isTraining ? body() : noGrad(body)
   }
 
@@ -93,6 +96,7 @@ open class Module {
     labelChildrenOnce()
     var value = input
     for hook in preHooks { value = try hook.body(self, value) }
+    if watchesInput, let activationPostProcess { value = try activationPostProcess.run(value) }
     if let successor {
       value = try successor.run(value)
     } else {
@@ -104,7 +108,7 @@ open class Module {
   /// The end of the call path: what the observer and the post-hooks make of an output.
   final func watched(_ output: Tensor) throws -> Tensor {
     var value = output
-    if let activationPostProcess { value = try activationPostProcess.run(value) }
+    if !watchesInput, let activationPostProcess { value = try activationPostProcess.run(value) }
     for hook in postHooks { value = try hook.body(self, value) }
     return value
   }
@@ -232,9 +236,14 @@ open class Module {
   @discardableResult
   public final func eval() -> Self { train(false) }
 
+  /// Whether `train` and `eval` reach the children. Modules that hold some of them in one mode override it.
+  open var passesModeOn: Bool { true }
+
   private func setTraining(_ on: Bool) {
     isTraining = on
-    for (_, child) in ownChildren() { child.setTraining(on) }
+    if passesModeOn {
+      for (_, child) in ownChildren() { child.setTraining(on) }
+    }
     successor?.setTraining(on)
     activationPostProcess?.setTraining(on)
   }

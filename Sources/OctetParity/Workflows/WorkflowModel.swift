@@ -22,6 +22,7 @@ class WorkflowModel: Module {
     case "inverted_residual": return InvertedResidualModel()
     case "lstm_tagger": return LSTMTaggerModel()
     case "rnn_cells": return RecurrentCellsModel()
+    case "attention": return AttentionModel()
     default:
       throw OctetError(
         .invalidConfiguration, operation: "parity case", argument: "model",

@@ -15,6 +15,29 @@ extension Dynamic {
       self.reduceRange = reduceRange
     }
 
+    /// The dynamic form of a float layer.
+    convenience init(_ float: OctetNN.Convolution, _ context: ConversionContext) throws {
+      let rank = float.kernelSize.count
+      try self.init(
+        ConvolutionWeights(
+          rank: rank, weight: context.quantizedWeight(float.weight.value),
+          bias: float.bias?.value, stride: float.stride, padding: float.padding,
+          dilation: float.dilation, groups: float.groups, operation: "Dynamic.Conv\(rank)d"),
+        reduceRange: true)
+    }
+
+    /// The dynamic form of a transposed float layer.
+    convenience init(_ float: TransposedConvolution, _ context: ConversionContext) throws {
+      let rank = float.kernelSize.count
+      try self.init(
+        ConvolutionWeights(
+          rank: rank, transposed: context.quantizedWeight(float.weight.value),
+          bias: float.bias?.value, stride: float.stride, padding: float.padding,
+          outputPadding: float.outputPadding, dilation: float.dilation, groups: float.groups,
+          operation: "Dynamic.ConvTranspose\(rank)d"),
+        reduceRange: true)
+    }
+
     /// qint8 `[O, C/groups, kernel...]`, transposed `[C, O/groups, kernel...]`.
     public var weight: Tensor { weights.packed.weight }
     /// float32 `[O]`, nil for none.

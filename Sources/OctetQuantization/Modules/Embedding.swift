@@ -87,9 +87,9 @@ extension Quantized {
 }
 
 extension ConversionContext {
-  /// An embedding table with a scale and a real zero point for each row, by a fresh weight observer that sees it once.
+  /// An embedding table with a scale and a real zero point for each row.
   func quantizedTable(_ weight: Tensor) throws -> Tensor {
-    let observer = qconfig.weight()
+    let observer = weightObserver
     let types: [DType] = [.quint8, .quint4x2, .quint2x4]
     guard observer.scheme == .perChannelAffineFloatQParams, types.contains(observer.dtype) else {
       throw OctetError(
@@ -100,8 +100,7 @@ extension ConversionContext {
           "scheme \(observer.scheme?.rawValue ?? "none") and dtype \(observer.dtype.rawValue)",
         fix: "give embeddings the qconfig floatQParamsWeightOnly")
     }
-    _ = try observer.evaluate(weight)
-    let quantizer = try observer.calculateParameters().quantizer(for: weight.shape)
+    let quantizer = try weightParameters(weight, observer).quantizer(for: weight.shape)
     return try Functional.quantize(weight, quantizer, dtype: observer.dtype)
   }
 }

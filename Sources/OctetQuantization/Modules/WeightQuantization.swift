@@ -7,6 +7,8 @@ struct ConversionContext {
   let qconfig: QConfig
   /// The observer that watched the module's output, nil for dynamic conversion.
   let activation: Observer?
+  /// The fake quantizer that rounded the weight in training, nil for float modules.
+  var weightFakeQuant: Observer?
   /// The form's name in error messages.
   let operation: String
 
@@ -29,17 +31,28 @@ struct ConversionContext {
     return (Double(scale), zero)
   }
 
-  /// `weight` as qint8, by a fresh weight observer that sees it once.
+  /// What knows the weight's range: the fake quantizer it was trained with, or a fresh observer.
+  var weightObserver: Observer { weightFakeQuant ?? qconfig.weight() }
+
+  /// Parameters for `weight` by an observer that sees it once, once more after training. What a fake quantizer remembers stays as it
+  /// was: conversion may still be refused.
+  func weightParameters(_ weight: Tensor, _ observer: Observer) throws -> QuantizationParameters {
+    let before = observer.stateDictionary()
+    defer { try? observer.load(before) }
+    _ = try noGrad { try observer.evaluate(weight) }
+    return try observer.calculateParameters()
+  }
+
+  /// `weight` as qint8.
   func quantizedWeight(_ weight: Tensor) throws -> Tensor {
-    let observer = qconfig.weight()
+    let observer = weightObserver
     guard observer.dtype == .qint8 else {
       throw OctetError(
         .invalidConfiguration, operation: operation, argument: "weight",
         expected: "a weight observer of dtype qint8", received: "dtype \(observer.dtype.rawValue)",
         fix: "choose a weight observer for qint8")
     }
-    _ = try observer.evaluate(weight)
-    let quantizer = try observer.calculateParameters().quantizer(for: weight.shape)
+    let quantizer = try weightParameters(weight, observer).quantizer(for: weight.shape)
     return try Functional.quantize(weight, quantizer, dtype: .qint8)
   }
 }
