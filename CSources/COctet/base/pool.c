@@ -23,9 +23,9 @@ enum {
   SOON = 50000,           /* calls in such a distance keep workers awake */
   WORTH_WAKING = 10000,   /* what a lonely call lasts before it wakes workers */
   LATE = 300000,          /* a worker that has held up its caller for so long is asked whether it lost its core */
-  SHY_FIRST = 5000000,    /* how long one that did takes no work, */
-  SHY_MOST = 80000000,    /* and for how long at most if it happens again and again, */
-  SHY_MEMORY = 200000000, /* at intervals shorter than this */
+  SHY_FIRST = 2000000,    /* how long one that did takes no work, */
+  SHY_MOST = 32000000,    /* and for how long at most if it happens again and again, */
+  SHY_MEMORY = 100000000, /* at intervals shorter than this */
   CALLER_AWAKE = 2000000, /* a caller without work sleeps after this */
   SPINS_PER_LOOK = 32     /* between looks at the clock */
 };
@@ -102,11 +102,7 @@ static bool wait_awake(worker *self) {
     if (time - start > WAIT_SPINNING) sched_yield();
     before = time;
     time = now();
-    /* Another program has had the core in between. */
-    if (time - before > WAIT_AWAKE) {
-      make_shy(self);
-      return false;
-    }
+    if (time - before > WAIT_AWAKE) return false; /* another program has had the core in between */
   }
   return false;
 }
