@@ -72,10 +72,12 @@ typedef enum oct_isa {
   OCT_ISA_NEON = 4,
   OCT_ISA_DOTPROD = 5,
   OCT_ISA_I8MM = 6,
-  OCT_ISA_COUNT = 7
+  OCT_ISA_AVX512VBMI = 7,
+  OCT_ISA_COUNT = 8
 } oct_isa;
 
-/* The tier's name as OCTET_MAX_ISA spells it: "scalar", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm". */
+/* The tier's name as OCTET_MAX_ISA spells it: "scalar", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm",
+ * "avx512vbmi". */
 OCT_API const char *oct_isa_name(oct_isa isa);
 
 /* True when this build holds the tier's kernels and this CPU (and its operating system) runs them. */
