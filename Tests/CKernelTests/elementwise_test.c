@@ -1,4 +1,4 @@
-/* Lookups, sums and products of quantized tensors against plain arithmetic: every pair of codes, every length up to 300 at a
+/* Sums and products of quantized tensors against plain arithmetic: every pair of codes, every length up to 300 at a
  * protected page, in place, threads, every tier that this CPU runs. */
 #define _DEFAULT_SOURCE
 #include <float.h>
@@ -138,95 +138,6 @@ static void test_threads(check_random *random) {
     p.b = b;
     p.y = y;
     run_binary(&p, threads & 1, threads, "threads");
-  }
-  free(a);
-  free(b);
-}
-
-/* Scales that make ties, that need rounding, that saturate, that leave float32's range. */
-static const float scale_sets[][3] = {{0.05f, 0.05f, 0.1f},     {1.0f, 1.0f, 1.0f},          {0.5f, 0.25f, 0.125f},
-                                      {0.0213f, 0.0047f, 0.1f}, {0.3f, 0.7f, 0.001f},        {1e-3f, 2e-3f, 5.0f},
-                                      {1e30f, 1e25f, 1e-20f},   {3e38f, 3e38f, 1e38f},       {1e-30f, 1e-25f, 1e-30f},
-                                      {1e-44f, 1e-44f, 1e-43f}, {0.01234f, 123.4f, 0.9876f}, {2.0f, 0.5f, 1e-41f}};
-enum { SCALE_SETS = sizeof scale_sets / sizeof *scale_sets };
-
-static oct_quantized_binary parameters(check_random *random, size_t set, oct_dtype dtype) {
-  const float *s = scale_sets[set % SCALE_SETS];
-  const int32_t low = check_lowest(dtype), high = check_highest(dtype), middle = dtype == OCT_U8 ? 128 : 0;
-  const int32_t ends[4] = {low, high, middle, check_between(random, low, high)};
-  return (oct_quantized_binary){.struct_size = sizeof(oct_quantized_binary),
-                                .dtype = dtype,
-                                .a_scale = s[0],
-                                .b_scale = s[1],
-                                .y_scale = s[2],
-                                .a_zero_point = ends[check_next(random) % 4],
-                                .b_zero_point = ends[check_next(random) % 4],
-                                .y_zero_point = ends[check_next(random) % 4]};
-}
-
-static void test_every_pair(check_random *random) {
-  enum { PAIRS = 65536 };
-  uint8_t *a = malloc(PAIRS), *b = malloc(PAIRS), *y = malloc(PAIRS);
-  if (!a || !b || !y) exit(2);
-  for (size_t i = 0; i < PAIRS; i++) {
-    a[i] = (uint8_t)(i >> 8);
-    b[i] = (uint8_t)i;
-  }
-  for (size_t turn = 0; turn < 8 * SCALE_SETS; turn++) {
-    oct_quantized_binary p = parameters(random, turn / 8, turn & 1 ? OCT_S8 : OCT_U8);
-    p.relu = turn & 2;
-    p.count = PAIRS;
-    p.a = a;
-    p.b = b;
-    p.y = y;
-    run_binary(&p, turn & 4, 1, "every pair");
-  }
-  free(a);
-  free(b);
-  free(y);
-}
-
-/* place 0: an output of its own; 1: over a; 2: over b; 3: both operands are one buffer. */
-static void test_lengths(check_random *random) {
-  for (size_t count = 0; count <= 300; count++)
-    for (size_t turn = 0; turn < 8; turn++) {
-      check_guard a = check_guard_make(count), b = check_guard_make(count), y = check_guard_make(count);
-      oct_quantized_binary p = parameters(random, count + turn, turn & 1 ? OCT_S8 : OCT_U8);
-      const size_t place = (turn + count) % 4;
-      check_fill_bytes(random, (check_fill)(count % CHECK_FILL_COUNT), p.dtype, a.bytes, count);
-      check_fill_bytes(random, CHECK_RANDOM, p.dtype, b.bytes, count);
-      p.count = count;
-      p.relu = turn & 2;
-      p.a = a.bytes;
-      p.b = place == 3 ? a.bytes : b.bytes;
-      p.y = place == 1 ? a.bytes : place == 2 ? b.bytes : y.bytes;
-      run_binary(&p, turn & 4, 1, "lengths");
-      check(check_guard_intact(&a) && check_guard_intact(&b) && check_guard_intact(&y), "wrote before a buffer of %zu",
-            count);
-      check_guard_free(&a);
-      check_guard_free(&b);
-      check_guard_free(&y);
-    }
-}
-
-static void test_threads(check_random *random) {
-  const size_t count = 1000003;
-  uint8_t *a = malloc(count), *b = malloc(count), *y = malloc(count);
-  if (!a || !b || !y) exit(2);
-  check_fill_bytes(random, CHECK_RANDOM, OCT_U8, a, count);
-  check_fill_bytes(random, CHECK_RANDOM, OCT_U8, b, count);
-  for (int threads = 1; threads <= 5; threads++) {
-    oct_quantized_binary p = parameters(random, 3, OCT_U8);
-    p.count = count;
-    p.a = a;
-    p.b = b;
-    p.y = y;
-    run_binary(&p, threads & 1, threads, "threads");
-    const oct_run run = {.struct_size = sizeof run, .threads = threads};
-    check_ok(oct_lookup(a, count, table, y, &run), "lookup on threads");
-    bool same = true;
-    for (size_t i = 0; i < count && same; i++)
-      same = check(y[i] == table[a[i]], "lookup on %d threads: element %zu", threads, i);
   }
   free(a);
   free(b);

@@ -24,8 +24,8 @@ typedef struct job {
   float *y;
   uint8_t *mask;
   oct_fake_parameters single; /* of the only channel */
-  size_t columns, blocks, count;
-  bool streams, backwards;
+  size_t columns, blocks;
+  bool streams;
 } job;
 
 /* The integer that x becomes before clamping, and far below any range what no 64-bit integer holds. */
@@ -74,7 +74,7 @@ static void elements_range(void *context, size_t begin, size_t end, int worker) 
   const job *j = context;
   const oct_channels shape = j->grids->shape;
   if (shape.channels == 1) {
-    run_of_channel(j, &j->single, j->backwards ? j->count - end : begin, j->backwards ? j->count - begin : end);
+    run_of_channel(j, &j->single, begin, end);
     return;
   }
   while (begin < end) {
@@ -132,7 +132,6 @@ static void blocks_range(void *context, size_t begin, size_t end, int worker) {
 
 static void run_job(job *j, size_t count, int threads) {
   const oct_channels shape = j->grids->shape;
-  j->count = count;
   j->streams = count >= OCT_FAKE_STREAM;
   if (shape.channels > 1 && shape.inner < SHORT_RUN) {
     j->columns = shape.channels * shape.inner;
@@ -146,8 +145,8 @@ static void run_job(job *j, size_t count, int threads) {
 }
 
 void oct_fake_round(const oct_fakequant_kernels *kernels, const oct_fake_quantization *grids, size_t count,
-                    const float *x, float *y, uint8_t *mask, bool backwards, int threads) {
-  job j = {.kernels = kernels, .grids = grids, .x = x, .y = y, .mask = mask, .backwards = backwards};
+                    const float *x, float *y, uint8_t *mask, int threads) {
+  job j = {.kernels = kernels, .grids = grids, .x = x, .y = y, .mask = mask};
   run_job(&j, count, threads);
 }
 

@@ -22,9 +22,9 @@ oct_fake_parameters oct_fake_parameters_of(const oct_fake_quantization *grids, s
 /* Checks all of `grids` in the name of `entry`, and finds the number of elements. */
 oct_status oct_fake_check(const char *entry, const oct_fake_quantization *grids, size_t *count);
 
-/* oct_fake_quantize for checked arguments. `backwards` starts at the end, for data whose end was read last. */
+/* oct_fake_quantize for checked arguments. */
 void oct_fake_round(const oct_fakequant_kernels *kernels, const oct_fake_quantization *grids, size_t count,
-                    const float *x, float *y, uint8_t *mask, bool backwards, int threads);
+                    const float *x, float *y, uint8_t *mask, int threads);
 
 oct_status oct_fake_null(const char *entry, const char *name, size_t count);
 

@@ -1,5 +1,5 @@
 /* Following extremes, choosing grids and rounding to them in one call. Values are read twice, since a grid depends on all of
- * them; the second time begins where the first one ended, with what is still in the caches. */
+ * them. */
 #include <math.h>
 
 #include "base/align.h"
@@ -154,7 +154,7 @@ oct_status oct_moving_average_fake_quantize(const oct_moving_average *average, c
   if (status == OCT_OK) status = choose(average, &next);
   if (status == OCT_OK) status = oct_fake_check(entry, &grids, &count);
   if (status != OCT_OK) return status;
-  oct_fake_round(kernels, &grids, count, x, y, mask, true, threads);
+  oct_fake_round(kernels, &grids, count, x, y, mask, threads);
   keep(average, &next);
   if (oct_verbose())
     oct_tell("moving_average_fake_quantize count=%zu channels=%zu kernel=%s %.1f us", count, shape.channels,
