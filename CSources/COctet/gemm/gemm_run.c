@@ -16,7 +16,7 @@ static bool may_leave_int32(const oct_gemm_packed *packed, int32_t a_zero_point,
   const uint64_t product = (uint64_t)(below > above ? below : above) * (uint64_t)packed->largest;
   uint64_t bound;
   if (__builtin_mul_overflow(product, (uint64_t)packed->k, &bound) || bound > INT32_MAX) return true;
-  return bound + (uint64_t)oct_output_largest_bias(output, first, packed->n) > INT32_MAX;
+  return !oct_output_bias_fits(output, first, packed->n, (int64_t)bound);
 }
 
 oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
