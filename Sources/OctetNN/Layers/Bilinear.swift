@@ -24,6 +24,18 @@ public final class Bilinear: Module, TwoInputModule {
       bias ? Parameter(uniformWeights([outFeatures], fanIn: in1Features, "Bilinear")) : nil
   }
 
+  private init(_ other: Bilinear, _ copier: ModuleCopier) throws {
+    in1Features = other.in1Features
+    in2Features = other.in2Features
+    outFeatures = other.outFeatures
+    weight = try copier(other.weight)
+    bias = try copier(other.bias)
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try Bilinear(self, copier)
+  }
+
   public override var details: String {
     "\(in1Features), \(in2Features), \(outFeatures), bias: \(bias != nil)"
   }

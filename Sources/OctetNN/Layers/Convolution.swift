@@ -92,6 +92,10 @@ public class Convolution: Module {
       groups: groups)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try with(weight: copier(weight), bias: copier(bias))
+  }
+
   /// The same geometry around other parameters.
   package func with(weight: Parameter, bias: Parameter?) throws -> Self {
     try Self(

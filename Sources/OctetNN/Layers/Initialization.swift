@@ -18,3 +18,11 @@ func positive(_ value: Int, _ argument: String, _ layer: String) -> Int {
   precondition(value > 0, "\(layer): \(argument): expected a positive number, received \(value)")
   return value
 }
+
+/// Sizes for `rank` dimensions, given as one for all or as one for each; traps on another number of them.
+func spread(_ sizes: [Int], _ rank: Int, _ argument: String, _ layer: String) -> [Int] {
+  if sizes.count == rank { return sizes }
+  precondition(
+    sizes.count == 1, "\(layer): \(argument): expected 1 or \(rank) values, received \(sizes)")
+  return [Int](repeating: sizes[0], count: rank)
+}

@@ -23,7 +23,7 @@ public class Linear: Module {
   /// A layer around existing parameters.
   ///
   /// - Throws: `shapeMismatch` when they don't fit each other.
-  public init(weight: Parameter, bias: Parameter?) throws {
+  public required init(weight: Parameter, bias: Parameter?) throws {
     guard weight.value.rank == 2, bias.map({ $0.value.shape == [weight.value.shape[0]] }) ?? true
     else {
       throw OctetError(
@@ -35,6 +35,10 @@ public class Linear: Module {
     outFeatures = weight.value.shape[0]
     self.weight = weight
     self.bias = bias
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try Self(weight: copier(weight), bias: copier(bias))
   }
 
   public override var details: String { "\(inFeatures), \(outFeatures), bias: \(bias != nil)" }

@@ -63,6 +63,24 @@ public final class MultiheadAttention: AttentionModule {
       isBatchFirst: batchFirst)
   }
 
+  private init(_ other: MultiheadAttention, _ copier: ModuleCopier) throws {
+    inProjWeight = try copier(other.inProjWeight)
+    qProjWeight = try copier(other.qProjWeight)
+    kProjWeight = try copier(other.kProjWeight)
+    vProjWeight = try copier(other.vProjWeight)
+    inProjBias = try copier(other.inProjBias)
+    biasK = try copier(other.biasK)
+    biasV = try copier(other.biasV)
+    outProj = try copier(other.outProj)
+    super.init(
+      sizes: other.sizes, dropout: other.dropout, addsZeroAttention: other.addsZeroAttention,
+      isBatchFirst: other.isBatchFirst)
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try MultiheadAttention(self, copier)
+  }
+
   /// The part of a projection that makes queries (0), keys (1) or values (2).
   package func projection(_ part: Int) throws -> (weight: Tensor, bias: Tensor?) {
     let rows = (part * sizes.embedding)..<((part + 1) * sizes.embedding)

@@ -11,6 +11,10 @@ public final class Flatten: Module {
     self.end = end
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Flatten(from: start, through: end)
+  }
+
   public override var details: String { "from: \(start), through: \(end)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -28,6 +32,8 @@ public final class Unflatten: Module {
     self.dim = dim
     self.sizes = sizes
   }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Unflatten(dim, sizes) }
 
   public override var details: String { "dim: \(dim), sizes: \(sizes)" }
 

@@ -56,6 +56,23 @@ public final class TransformerEncoderLayer: Module {
     isNormFirst = normFirst
   }
 
+  private init(_ other: TransformerEncoderLayer, _ copier: ModuleCopier) throws {
+    selfAttn = try copier(other.selfAttn)
+    linear1 = try copier(other.linear1)
+    dropout = try copier(other.dropout)
+    linear2 = try copier(other.linear2)
+    norm1 = try copier(other.norm1)
+    norm2 = try copier(other.norm2)
+    dropout1 = try copier(other.dropout1)
+    dropout2 = try copier(other.dropout2)
+    activation = other.activation
+    isNormFirst = other.isNormFirst
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try TransformerEncoderLayer(self, copier)
+  }
+
   public override func forward(_ input: Tensor) throws -> Tensor { layer(input, nil) }
 
   /// The layer with masks of the attention, trapping on mistakes unless inside `collectingErrors`.
@@ -95,6 +112,15 @@ public final class TransformerEncoder: Module {
   public init(_ layers: [TransformerEncoderLayer], norm: LayerNorm? = nil) {
     self.layers = ModuleList(layers)
     self.norm = norm
+  }
+
+  private init(_ layers: ModuleList, _ norm: LayerNorm?) {
+    self.layers = layers
+    self.norm = norm
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    TransformerEncoder(try copier(layers), try copier(norm))
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {

@@ -20,6 +20,10 @@ public final class Sequential: Module {
     modules.enumerated().map { ("\($0)", $1) }
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Sequential(try modules.map { try copier($0) })
+  }
+
   public override func forward(_ input: Tensor) -> Tensor {
     modules.reduce(input) { $1($0) }
   }
@@ -29,6 +33,8 @@ public final class Sequential: Module {
 public final class Identity: Module {
   /// Creates the module.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Identity() }
 
   public override func forward(_ input: Tensor) -> Tensor { input }
 }
@@ -48,6 +54,10 @@ public final class ModuleList: Module {
 
   /// Adds a module behind the others.
   public func append(_ module: Module) { modules.append(module) }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    ModuleList(try modules.map { try copier($0) })
+  }
 
   public override func ownChildren() -> [(name: String, module: Module)] {
     modules.enumerated().map { ("\($0)", $1) }
@@ -84,6 +94,12 @@ public final class ModuleDict: Module {
       case (nil, nil): break
       }
     }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    let copy = ModuleDict()
+    copy.modules = try modules.map { (name: $0.name, module: try copier($0.module)) }
+    return copy
   }
 
   public override func ownChildren() -> [(name: String, module: Module)] { modules }

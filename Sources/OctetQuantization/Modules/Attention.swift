@@ -57,6 +57,25 @@ public class AttentionParts: AttentionModule {
       isBatchFirst: other.isBatchFirst)
   }
 
+  /// The copies of a module's parts.
+  fileprivate init(_ other: AttentionParts, _ copier: ModuleCopier) throws {
+    linearQ = try copier(other.linearQ)
+    linearK = try copier(other.linearK)
+    linearV = try copier(other.linearV)
+    outProj = try copier(other.outProj)
+    biasK = try copier(other.biasK)
+    biasV = try copier(other.biasV)
+    qScalingProduct = try copier(other.qScalingProduct)
+    quantAttnOutput = try copier(other.quantAttnOutput)
+    quantAttnOutputWeights = try copier(other.quantAttnOutputWeights)
+    dequantQ = try copier(other.dequantQ)
+    dequantK = try copier(other.dequantK)
+    dequantV = try copier(other.dequantV)
+    super.init(
+      sizes: other.sizes, dropout: other.dropout, addsZeroAttention: other.addsZeroAttention,
+      isBatchFirst: other.isBatchFirst)
+  }
+
   /// The parts under torch's names: linear_Q, linear_K and linear_V end in capitals.
   public override func ownChildren() -> [(name: String, module: Module)] {
     super.ownChildren().map { name, module in
@@ -120,6 +139,14 @@ extension Quantizable {
   public final class MultiheadAttention: AttentionParts {
     /// The form of a float module: parameters are shared, those of packed projections as views.
     public init(_ float: OctetNN.MultiheadAttention) throws { try super.init(of: float) }
+
+    private override init(_ other: AttentionParts, _ copier: ModuleCopier) throws {
+      try super.init(other, copier)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try MultiheadAttention(self, copier)
+    }
   }
 }
 
@@ -138,6 +165,14 @@ extension Quantized {
       }
       try super.init(
         of: observed, biasK: quantized(observed.biasK), biasV: quantized(observed.biasV))
+    }
+
+    private override init(_ other: AttentionParts, _ copier: ModuleCopier) throws {
+      try super.init(other, copier)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try MultiheadAttention(self, copier)
     }
   }
 }

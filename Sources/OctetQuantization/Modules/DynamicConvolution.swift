@@ -6,13 +6,17 @@ extension Dynamic {
   /// the range of its values; the output takes the same scale and zero point, which clamps it to the input's range, and is
   /// dequantized. That is torch's rule, and why `quantizeDynamic` doesn't install these modules.
   public class Convolution: Module {
-    private var weights: ConvolutionWeights
+    private let weights: ConvolutionWeights
     /// True when activations take 0...127 of 0...255.
     public let reduceRange: Bool
 
-    init(_ weights: ConvolutionWeights, reduceRange: Bool) throws {
+    required init(_ weights: ConvolutionWeights, reduceRange: Bool) throws {
       self.weights = weights
       self.reduceRange = reduceRange
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weights.copy(), reduceRange: reduceRange)
     }
 
     /// The dynamic form of a float layer.
@@ -53,14 +57,6 @@ extension Dynamic {
       let output = try weights.convolve(
         quantized, result: .quantized(scale: scale, zeroPoint: zeroPoint, relu: false))
       return try output.dequantized()
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: nil)
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      weights = try weights.loading(state)
     }
   }
 

@@ -38,7 +38,7 @@ struct ConversionContext {
   /// was: conversion may still be refused.
   func weightParameters(_ weight: Tensor, _ observer: Observer) throws -> QuantizationParameters {
     let before = observer.stateDictionary()
-    defer { try? observer.load(before) }
+    defer { _ = try? observer.load(before) }
     _ = try noGrad { try observer.evaluate(weight) }
     return try observer.calculateParameters()
   }
@@ -55,27 +55,4 @@ struct ConversionContext {
     let quantizer = try weightParameters(weight, observer).quantizer(for: weight.shape)
     return try Functional.quantize(weight, quantizer, dtype: .qint8)
   }
-}
-
-/// The state entries of a module with packed weights and output parameters, by torch's names.
-func packedState(
-  weight: Tensor, bias: Tensor?, output: (scale: Double, zeroPoint: Int)?
-) -> [(name: String, tensor: Tensor)] {
-  var entries: [(name: String, tensor: Tensor)] = [("weight", weight)]
-  if let bias { entries.append(("bias", bias)) }
-  if let output {
-    entries.append(("scale", Tensor(scalar: Float(output.scale))))
-    entries.append(("zero_point", Tensor(scalar: Int64(output.zeroPoint))))
-  }
-  return entries
-}
-
-/// Output parameters out of a state dictionary.
-func outputParameters(_ state: [String: Tensor], default current: (scale: Double, zeroPoint: Int))
-  throws -> (scale: Double, zeroPoint: Int)
-{
-  (
-    try state["scale"]?.item() ?? current.scale,
-    try state["zero_point"].map { Int(try $0.item()) } ?? current.zeroPoint
-  )
 }

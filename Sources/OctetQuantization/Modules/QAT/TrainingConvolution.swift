@@ -25,6 +25,18 @@ extension QAT {
       weightFakeQuant = try weightFakeQuantizer(qconfig, "QAT.Conv")
     }
 
+    /// A form around a layer's parameters.
+    required init(_ layer: Layer, rounding weightFakeQuant: Observer) {
+      self.layer = layer
+      weight = layer.weight
+      bias = layer.bias
+      self.weightFakeQuant = weightFakeQuant
+    }
+
+    public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      Self(try copier(layer), rounding: try copier(weightFakeQuant))
+    }
+
     public final override func ownChildren() -> [(name: String, module: Module)] {
       [("weight_fake_quant", weightFakeQuant)]
     }

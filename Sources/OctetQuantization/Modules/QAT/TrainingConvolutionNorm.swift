@@ -40,6 +40,22 @@ extension QAT {
       weightFakeQuant = try weightFakeQuantizer(qconfig, "QAT.ConvBn")
     }
 
+    /// A form around a layer's parameters and a batch norm.
+    required init(_ layer: Layer, _ norm: Norm, rounding weightFakeQuant: Observer) {
+      self.layer = layer
+      weight = layer.weight
+      bias = layer.bias
+      bn = norm
+      self.weightFakeQuant = weightFakeQuant
+    }
+
+    public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let copy = Self(try copier(layer), try copier(bn), rounding: try copier(weightFakeQuant))
+      copy.isNormFrozen = isNormFrozen
+      copy.followsBatch = followsBatch
+      return copy
+    }
+
     public final override func ownChildren() -> [(name: String, module: Module)] {
       [("bn", bn), ("weight_fake_quant", weightFakeQuant)]
     }

@@ -18,6 +18,16 @@ extension QAT {
       weightFakeQuant = try rowFakeQuantizer(qconfig, "QAT.Embedding")
     }
 
+    private init(_ other: Embedding, _ copier: ModuleCopier) throws {
+      weight = try copier(other.weight)
+      paddingIndex = other.paddingIndex
+      weightFakeQuant = try copier(other.weightFakeQuant)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Embedding(self, copier)
+    }
+
     public override var details: String { "\(weight.value.shape[0]), \(weight.value.shape[1])" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
@@ -47,6 +57,18 @@ extension QAT {
       includeLastOffset = float.includeLastOffset
       paddingIndex = float.paddingIndex
       weightFakeQuant = try rowFakeQuantizer(qconfig, "QAT.EmbeddingBag")
+    }
+
+    private init(_ other: EmbeddingBag, _ copier: ModuleCopier) throws {
+      weight = try copier(other.weight)
+      mode = other.mode
+      includeLastOffset = other.includeLastOffset
+      paddingIndex = other.paddingIndex
+      weightFakeQuant = try copier(other.weightFakeQuant)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try EmbeddingBag(self, copier)
     }
 
     public override var details: String {

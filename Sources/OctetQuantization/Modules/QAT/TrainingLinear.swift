@@ -19,6 +19,17 @@ extension QAT {
       weightFakeQuant = try weightFakeQuantizer(qconfig, "QAT.Linear")
     }
 
+    /// A copy of a form.
+    required init(_ other: Linear, _ copier: ModuleCopier) throws {
+      weight = try copier(other.weight)
+      bias = try copier(other.bias)
+      weightFakeQuant = try copier(other.weightFakeQuant)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(self, copier)
+    }
+
     public override var details: String {
       let shape = weight.value.shape
       return "\(shape[1]), \(shape[0]), bias: \(bias != nil)"
@@ -43,6 +54,8 @@ extension QAT {
     public init(_ float: Fused.LinearReLU, _ qconfig: QConfig) throws {
       try super.init(float.linear, qconfig)
     }
+
+    required init(_ other: Linear, _ copier: ModuleCopier) throws { try super.init(other, copier) }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.relu(super.forward(input))
@@ -74,6 +87,18 @@ extension QAT {
       bias = float.linear.bias
       bn = float.norm.sharing()
       weightFakeQuant = try weightFakeQuantizer(qconfig, "QAT.LinearBn1d")
+    }
+
+    private init(_ other: LinearBn1d, _ copier: ModuleCopier) throws {
+      weight = try copier(other.weight)
+      bias = try copier(other.bias)
+      bn = try copier(other.bn)
+      weightFakeQuant = try copier(other.weightFakeQuant)
+      isNormFrozen = other.isNormFrozen
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearBn1d(self, copier)
     }
 
     public override var passesModeOn: Bool { !isNormFrozen }
@@ -110,6 +135,10 @@ extension QAT.Dynamic {
           received: qconfig.activation.name, fix: "use .defaultDynamicQAT")
       }
       try super.init(float, qconfig)
+    }
+
+    required init(_ other: QAT.Linear, _ copier: ModuleCopier) throws {
+      try super.init(other, copier)
     }
   }
 }

@@ -11,7 +11,7 @@ extension Dynamic {
     public let settings: RecurrentSettings
     let kind: RecurrentKind
     private let operation: String
-    private var weights: DynamicRecurrentWeights
+    private let weights: DynamicRecurrentTable
 
     init(_ float: OctetNN.RecurrentCell<State>, _ context: ConversionContext, _ name: String)
       throws
@@ -19,7 +19,9 @@ extension Dynamic {
       settings = float.settings
       kind = float.kind
       operation = name
-      weights = try DynamicRecurrentWeights(float.weights, context)
+      weights = DynamicRecurrentTable([
+        ("", try DynamicRecurrentWeights(float.weights, context))
+      ])
     }
 
     public override var details: String { settings.details + weights.details }
@@ -29,14 +31,10 @@ extension Dynamic {
     {
       let step = RecurrentStep(kind, settings, operation: operation)
       return try step.run(input, memory, batchSizes: batchSizes, takesOneSequence: false) {
-        rows, before in try weights.after(kind, weights.input.forward(rows), before)
+        rows, before in
+        guard let weights = weights[""] else { return before }
+        return try weights.after(kind, weights.input.forward(rows), before)
       }
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] { weights.state("") }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      weights = try weights.replacing(state, "")
     }
   }
 

@@ -13,7 +13,7 @@ extension Dynamic {
     public let settings: RecurrentSettings
     let kind: RecurrentKind
     private let operation: String
-    private var weights: [RecurrentDirection: DynamicRecurrentWeights]
+    private let weights: DynamicRecurrentTable
 
     init(_ float: OctetNN.RecurrentLayer<State>, _ context: ConversionContext, _ name: String)
       throws
@@ -28,16 +28,14 @@ extension Dynamic {
       settings = float.settings
       kind = float.kind
       operation = name
-      weights = [:]
-      for direction in settings.directions {
-        weights[direction] = try DynamicRecurrentWeights(
-          float.weights(of: direction), context)
-      }
+      weights = DynamicRecurrentTable(
+        try settings.directions.map { direction in
+          (direction.name(""), try DynamicRecurrentWeights(float.weights(of: direction), context))
+        })
     }
 
     public override var details: String {
-      settings.details
-        + (weights[RecurrentDirection(layer: 0, isReverse: false)]?.details ?? "")
+      settings.details + weights.details
     }
 
     final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
@@ -47,21 +45,9 @@ extension Dynamic {
       return try sequence.run(
         input, memory, batchSizes: batchSizes, isTraining: isTraining, takesOneSequence: false
       ) { direction, steps, start in
-        guard let weights = weights[direction] else { return (steps.data, start) }
+        guard let weights = weights[direction.name("")] else { return (steps.data, start) }
         return try weights.run(kind, steps, start, isReverse: direction.isReverse)
       }
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      settings.directions.flatMap { weights[$0]?.state($0.name("")) ?? [] }
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      var loaded: [RecurrentDirection: DynamicRecurrentWeights] = [:]
-      for (direction, old) in weights {
-        loaded[direction] = try old.replacing(state, direction.name(""))
-      }
-      weights = loaded
     }
   }
 

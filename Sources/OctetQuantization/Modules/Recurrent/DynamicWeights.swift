@@ -62,3 +62,39 @@ struct DynamicRecurrentWeights {
   /// How printing tells the weights' type.
   var details: String { input.weight.dtype == .float16 ? ", float16" : "" }
 }
+
+/// The weights of all directions of a dynamic recurrent module, as a part of its state.
+final class DynamicRecurrentTable: StateGroup {
+  /// What completes the names (`_l0`, `_l1_reverse`, nothing for a cell), and the weights.
+  private var directions: [(suffix: String, weights: DynamicRecurrentWeights)]
+
+  /// A table of these directions, of which there is at least one.
+  init(_ directions: [(suffix: String, weights: DynamicRecurrentWeights)]) {
+    self.directions = directions
+  }
+
+  /// The weights whose names end in `suffix`.
+  subscript(suffix: String) -> DynamicRecurrentWeights? {
+    directions.first { $0.suffix == suffix }?.weights
+  }
+
+  var entries: [(name: String, tensor: Tensor)] {
+    directions.flatMap { $0.weights.state($0.suffix) }
+  }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
+    let loaded = try directions.map {
+      (suffix: $0.suffix, weights: try $0.weights.replacing(state, $0.suffix))
+    }
+    if !isTrial { directions = loaded }
+  }
+
+  /// A table of its own: weights are packed again where they are needed.
+  func copy() throws -> DynamicRecurrentTable {
+    DynamicRecurrentTable(
+      try directions.map { (suffix: $0.suffix, weights: try $0.weights.replacing([:], $0.suffix)) })
+  }
+
+  /// How printing tells the weights' type.
+  var details: String { directions.first?.weights.details ?? "" }
+}
