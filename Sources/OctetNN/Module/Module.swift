@@ -117,7 +117,10 @@ open class Module {
   // MARK: Successors
 
   /// What runs when this module is called: the module itself, or what fuse, prepare or convert installed.
-  public final var current: Module { successor ?? self }
+  public final var current: Module { successor ?? represented }
+
+  /// The module whose type, children and state count as this one's: itself, but for stand-ins.
+  var represented: Module { self }
 
   /// The installed module as `type`, nil when it is something else.
   public final func current<Other: Module>(as type: Other.Type) -> Other? { current as? Other }
@@ -132,7 +135,7 @@ open class Module {
         expected: "a successor that doesn't hold the module it replaces",
         received: "\(Swift.type(of: module))", modulePath: label)
     }
-    successor = module.current
+    successor = module.successor ?? module
     successor?.label = label
     successor?.setTraining(isTraining)
   }

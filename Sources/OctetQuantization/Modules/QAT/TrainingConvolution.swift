@@ -8,6 +8,7 @@ extension QAT {
     public let weight: Parameter
     /// `[O]`, nil for none.
     public let bias: Parameter?
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
     /// The float layer around this module's parameters.
     let layer: Layer
@@ -49,6 +50,7 @@ extension QAT {
       return appliesReLU ? try Functional.relu(output) : output
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module { try layer.sharing().train(isTraining) }
   }
 

@@ -15,7 +15,9 @@ extension QAT {
     public let bias: Parameter?
     /// The batch norm of the convolution's output.
     public let bn: Norm
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
+    /// True while the batch norm keeps its statistics.
     public private(set) var isNormFrozen = false
 
     /// Convolves with the unscaled weight first, to know this batch's statistics: twice the work, but no division by k, which a
@@ -64,6 +66,7 @@ extension QAT {
 
     public final override var passesModeOn: Bool { !isNormFrozen }
 
+    /// Freezes or unfreezes the statistics; `train()` doesn't undo it.
     public final func freezeNorm(_ on: Bool) {
       isNormFrozen = on
       bn.train(!on)
@@ -130,6 +133,7 @@ extension QAT {
     /// The float layer with the batch norm folded in.
     final func foldedLayer() throws -> Layer { try folded(layer, bn).train(isTraining) }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module { try foldedLayer() }
   }
 

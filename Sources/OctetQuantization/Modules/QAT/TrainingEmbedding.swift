@@ -6,6 +6,7 @@ extension QAT {
   public final class Embedding: Module, TrainingForm {
     /// `[N, D]`.
     public let weight: Parameter
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
     private let paddingIndex: Int?
 
@@ -34,6 +35,7 @@ extension QAT {
       try Functional.embedding(input, weight: weightFakeQuant(weight.value))
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try OctetNN.Embedding(weight: weight, paddingIndex: paddingIndex).train(isTraining)
     }
@@ -43,6 +45,7 @@ extension QAT {
   public final class EmbeddingBag: BagModule, TrainingForm {
     /// `[N, D]`.
     public let weight: Parameter
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
     private let mode: EmbeddingBagMode
     private let includeLastOffset: Bool
@@ -82,6 +85,7 @@ extension QAT {
         paddingIndex: paddingIndex)
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try OctetNN.EmbeddingBag(
         weight: weight, mode: mode, includeLastOffset: includeLastOffset,

@@ -8,6 +8,7 @@ extension QAT {
     public let weight: Parameter
     /// `[N]`, nil for none.
     public let bias: Parameter?
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
 
     /// The training form of a float layer; parameters are shared.
@@ -40,6 +41,7 @@ extension QAT {
         input, weight: weightFakeQuant(weight.value), bias: bias?.value)
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module { try layer() }
 
     /// The float layer around the same parameters.
@@ -76,7 +78,9 @@ extension QAT {
     public let bias: Parameter?
     /// The batch norm of the layer's output.
     public let bn: OctetNN.BatchNorm
+    /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
+    /// True while the batch norm keeps its statistics.
     public private(set) var isNormFrozen = false
 
     /// The training form of a fused module; parameters and statistics are shared.
@@ -103,6 +107,7 @@ extension QAT {
 
     public override var passesModeOn: Bool { !isNormFrozen }
 
+    /// Freezes or unfreezes the statistics; `train()` doesn't undo it.
     public func freezeNorm(_ on: Bool) {
       isNormFrozen = on
       bn.train(!on)
@@ -114,6 +119,7 @@ extension QAT {
       return try bn(scaled.restored(output, bias: bias?.value))
     }
 
+    /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try folded(OctetNN.Linear(weight: weight, bias: bias), bn).train(isTraining)
     }
