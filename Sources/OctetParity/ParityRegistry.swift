@@ -26,7 +26,7 @@ package struct ParityRegistry: Sendable {
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
       NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
       ConvolutionParityOperations.all, AttentionParityOperations.all,
-      TrainingParityOperations.all, EagerWorkflow.all,
+      TrainingParityOperations.all, FloatModuleParityOperations.all, EagerWorkflow.all,
     ])
   }
 
