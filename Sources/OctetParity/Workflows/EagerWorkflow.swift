@@ -55,7 +55,9 @@ package enum EagerWorkflow {
     guard !attributes.has("mapping") else { throw malformed("mapping", "the default mapping") }
     let dtype = try attributes.optionalDType("dtype") ?? .qint8
     if attributes.has("qconfig_spec") {
-      try quantizeDynamic(model, only: chosen(model, attributes, .dynamic(dtype)))
+      try quantizeDynamic(
+        model,
+        only: chosen(model, attributes, dtype == .float16 ? .float16Dynamic : .defaultDynamic))
     } else {
       try quantizeDynamic(model, dtype: dtype)
     }

@@ -20,6 +20,7 @@ class WorkflowModel: Module {
     case "conv3d": return Conv3dModel()
     case "siamese": return SiameseModel()
     case "inverted_residual": return InvertedResidualModel()
+    case "attention": return AttentionModel()
     case "lstm_tagger": return LSTMTaggerModel()
     case "rnn_cells": return RecurrentCellsModel()
     default:

@@ -10,6 +10,8 @@ public final class QuantStub: Module {
     if let qconfig { self.qconfig = qconfig }
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { QuantStub() }
+
   public override func forward(_ input: Tensor) -> Tensor { input }
 }
 
@@ -18,6 +20,8 @@ public final class QuantStub: Module {
 public final class DeQuantStub: Module {
   /// A stub that takes its parent's configuration.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { DeQuantStub() }
 
   public override func forward(_ input: Tensor) -> Tensor { input }
 }
@@ -34,6 +38,12 @@ public final class QuantWrapper: Module {
     super.init()
     if case .set(let qconfig) = module.qconfigSetting { self.qconfig = qconfig }
     train(module.isTraining)
+  }
+
+  private init(copying module: Module) { self.module = module }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    QuantWrapper(copying: try copier(module))
   }
 
   public override func forward(_ input: Tensor) -> Tensor { dequant(module(quant(input))) }
@@ -63,6 +73,21 @@ extension Quantized {
         dtype: context.activation?.dtype ?? .quint8)
     }
 
+    private init(_ dtype: DType, _ scale: Buffer, _ zeroPoint: Buffer) {
+      self.dtype = dtype
+      self.scale = scale
+      self.zeroPoint = zeroPoint
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      Quantize(dtype, try copier(scale), try copier(zeroPoint))
+    }
+
+    public override var details: String {
+      let values = try? (scale.value.item(), Int(zeroPoint.value.item()))
+      return values.map { "scale: \($0), zeroPoint: \($1), dtype: \(dtype.rawValue)" } ?? ""
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizePerTensor(
         input, scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()), dtype: dtype)
@@ -73,6 +98,8 @@ extension Quantized {
   public final class DeQuantize: Module {
     /// Creates the module.
     public override init() {}
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { DeQuantize() }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.dequantize(input)

@@ -14,7 +14,7 @@ final class PackedWeights: Sendable {
   private let scales: [Double]
   /// nil when all are 0.
   private let zeroPoints: [Int32]?
-  private let biasValues: [Float]?
+  let biasValues: [Float]?
   private let operation: String
 
   private struct Cache {
@@ -73,6 +73,9 @@ final class PackedWeights: Sendable {
     }
   }
 
+  /// The weights' scales rounded to float32.
+  var floatScales: [Float] { scales.map { Float($0) } }
+
   /// The output stage of a call, kept for the next one with the same input scale and output.
   func stage(_ key: OutputStage.Key) -> OutputStage {
     cache.withLock { cache in
@@ -104,6 +107,9 @@ final class PackedWeights: Sendable {
       return fresh
     }
   }
+
+  /// Lets go of packed bytes; the next call packs again.
+  func releaseCache() { cache.withLock { $0 = Cache() } }
 
   private func withZeroPoints<Result>(_ body: (UnsafePointer<Int32>?, Int) -> Result) -> Result {
     guard let zeroPoints else { return body(nil, 0) }

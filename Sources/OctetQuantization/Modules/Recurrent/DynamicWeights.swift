@@ -27,9 +27,15 @@ struct DynamicRecurrentWeights {
   func run(
     _ kind: RecurrentKind, _ steps: RecurrentSteps, _ start: RecurrentMemory, isReverse: Bool
   ) throws -> (output: Tensor, memory: RecurrentMemory) {
-    try steps.walk(input.forward(steps.data), start, isReverse: isReverse) { rows, memory in
-      try after(kind, rows, memory)
+    let projected = try input.forward(steps.data)
+    guard let packed = hidden.packed else {
+      return try steps.walk(projected, start, isReverse: isReverse) { rows, memory in
+        try after(kind, rows, memory)
+      }
     }
+    return try packed.recurrentSequence(
+      kind, projected: projected, batchSizes: steps.batchSizes, memory: start,
+      isReverse: isReverse, reduceRange: hidden.reduceRange)
   }
 
   /// The state after one step on projected input.
@@ -61,4 +67,38 @@ struct DynamicRecurrentWeights {
 
   /// How printing tells the weights' type.
   var details: String { input.weight.dtype == .float16 ? ", float16" : "" }
+}
+
+/// The weights of a dynamic recurrent module, as a part of its state.
+final class DynamicRecurrentState: StateGroup {
+  /// The suffix of each direction's names, and its weights.
+  private(set) var directions: [(suffix: String, weights: DynamicRecurrentWeights)]
+
+  init(_ directions: [(suffix: String, weights: DynamicRecurrentWeights)]) {
+    self.directions = directions
+  }
+
+  /// The weights of a direction.
+  subscript(suffix: String) -> DynamicRecurrentWeights? {
+    directions.first { $0.suffix == suffix }?.weights
+  }
+
+  var entries: [(name: String, tensor: Tensor)] {
+    directions.flatMap { $0.weights.state($0.suffix) }
+  }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
+    let loaded = try directions.map { ($0.suffix, try $0.weights.replacing(state, $0.suffix)) }
+    if !isTrial { directions = loaded }
+  }
+
+  func releaseCache() {
+    for (_, weights) in directions {
+      weights.input.packed?.releaseCache()
+      weights.hidden.packed?.releaseCache()
+    }
+  }
+
+  /// Weights of their own with the same values: packed ones are never changed in place.
+  func copied() -> DynamicRecurrentState { DynamicRecurrentState(directions) }
 }
