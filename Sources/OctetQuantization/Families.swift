@@ -12,7 +12,7 @@ enum Families {
   /// Every family.
   nonisolated(unsafe) static let all: [Family] =
     stubs + linear + convolutions + transposedConvolutions + activations + norms + embeddings
-    + wholes + recurrent
+    + recurrent + wholes
 
   nonisolated(unsafe) private static let stubs: [Family] = [
     family(
@@ -212,14 +212,6 @@ enum Families {
       reference: { try Reference.EmbeddingBag($0, $1) }),
   ]
 
-  /// Modules that compute as a whole, and the forms of them that can be observed.
-  nonisolated(unsafe) private static let wholes: [Family] = [
-    rebuilt(MultiheadAttention.self) { try Quantizable.MultiheadAttention($0) },
-    rebuilding(Quantizable.MultiheadAttention.self) { observed, _ in
-      try Quantized.MultiheadAttention(observed)
-    },
-  ]
-
   nonisolated(unsafe) private static let recurrent: [Family] = [
     rebuilt(
       LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }, reference: { try Reference.LSTM($0, $1) }
@@ -237,6 +229,14 @@ enum Families {
     family(
       GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) },
       reference: { try Reference.GRUCell($0, $1) }),
+  ]
+
+  /// Modules that compute as a whole, and the forms of them that can be observed.
+  nonisolated(unsafe) private static let wholes: [Family] = [
+    rebuilt(MultiheadAttention.self) { try Quantizable.MultiheadAttention($0) },
+    rebuilding(Quantizable.MultiheadAttention.self) { observed, _ in
+      try Quantized.MultiheadAttention(observed)
+    },
   ]
 
   /// Every sequence that `fuseModules` and `fuseModulesQAT` know.

@@ -77,15 +77,16 @@ extension Families {
     dynamic: ((Float, ConversionContext) throws -> Module)? = nil,
     reference: ((Float, ConversionContext) throws -> Module)? = nil
   ) -> Family {
-    func erased(_ make: ((Float, ConversionContext) throws -> Module)?) -> Family.Form? {
-      make.map { make in
-        { module, context in try make(expect(module, Float.self), context) }
-      }
-    }
-    return Family(
+    Family(
       float: type, isFused: isFused, isObserved: isObserved, needsData: needsData,
       trained: trained, quantized: erased(quantized), dynamic: erased(dynamic),
       reference: erased(reference))
+  }
+
+  private static func erased<Float: Module>(
+    _ make: ((Float, ConversionContext) throws -> Module)?
+  ) -> Family.Form? {
+    make.map { make in { module, context in try make(expect(module, Float.self), context) } }
   }
 
   /// A float module that `prepare` replaces by its quantizable form.
@@ -94,9 +95,9 @@ extension Families {
     reference: ((Float, ConversionContext) throws -> Module)? = nil,
     _ quantizable: @escaping (Float) throws -> Module
   ) -> Family {
-    var family = family(type, isObserved: false, dynamic: dynamic, reference: reference)
-    family.quantizable = { try quantizable(expect($0, Float.self)) }
-    return family
+    Family(
+      float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) },
+      dynamic: erased(dynamic), reference: erased(reference))
   }
 
   /// A quantizable form, whose observed parts convert on their own.

@@ -12,6 +12,7 @@
 #include "gemm/gemm_rows.h"
 #include "gemm/gemm_run.h"
 #include "kernels.h"
+#include "octet/observe.h"
 #include "quantize/quantize.h"
 #include "rnn.h"
 
@@ -130,34 +131,6 @@ static oct_status check_data(const oct_rnn_sequence_call *call, const plan *p) {
   return OCT_OK;
 }
 
-/* Scale and zero point of uint8 for a range; torch's choose-quantization-parameters rule for 0..top. */
-static float choose_parameters(float low, float high, int top, int32_t *zero_point) {
-  const float smallest = 6.1e-5f;
-  low = low < 0.0f ? low : 0.0f;
-  high = high > 0.0f ? high : 0.0f;
-  double scale = ((double)high - (double)low) / top;
-  if (scale > (double)FLT_MAX) scale = (double)FLT_MAX;
-  if ((float)scale == 0.0f || isinf(1.0f / (float)scale)) scale = 0.1;
-  if (scale < (double)smallest) {
-    const float original = (float)scale;
-    scale = (double)smallest;
-    if (low == 0.0f) {
-      high = smallest * (float)top;
-    } else if (high == 0.0f) {
-      low = -smallest * (float)top;
-    } else {
-      low *= smallest / original;
-      high *= smallest / original;
-    }
-  }
-  const double below = (double)low / scale, above = (double)high / scale;
-  /* Of the two candidates the one with the smaller error: 0 - below, and top - above. */
-  double zero = -fabs(below) < (double)top - fabs(above) ? -below : (double)top - above;
-  zero = zero < 0.0 ? 0.0 : zero > (double)top ? (double)top : zero;
-  *zero_point = (int32_t)nearbyint(zero);
-  return (float)scale;
-}
-
 /* Blocks of units that one thread takes at a time, dealt out so that it meets the same weights at every step, and helps others
  * when its own are done. */
 enum { MOST_SHARES = 64, BLOCKS_PER_THREAD = 4 };
@@ -240,8 +213,11 @@ static void quantize_rows(walk *w, size_t size) {
     range.low = range.low < -FLT_MAX ? -FLT_MAX : range.low > FLT_MAX ? 0.0f : range.low;
     range.high = range.high > FLT_MAX ? FLT_MAX : range.high < -FLT_MAX ? 0.0f : range.high;
   }
-  int32_t zero_point;
-  const float scale = choose_parameters(range.low, range.high, call->reduce_range ? 127 : 255, &zero_point);
+  int32_t zero_point = 0;
+  double chosen = 1;
+  /* The range is finite and in order, so there is nothing to refuse. */
+  (void)oct_choose_quantization(range.low, range.high, 0, call->reduce_range ? 127 : 255, false, &chosen, &zero_point);
+  const float scale = (float)chosen;
   for (size_t i = 0; i < call->weight_scale_count; i++) {
     const float product = scale * call->weight_scale[i];
     w->multiplier[i] = product > FLT_MAX ? FLT_MAX : product > 0.0f ? product : FLT_TRUE_MIN;

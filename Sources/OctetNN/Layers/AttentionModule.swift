@@ -108,7 +108,9 @@ open class AttentionModule: Module {
     _ query: Tensor, _ key: Tensor, _ value: Tensor,
     _ arguments: AttentionArguments = AttentionArguments()
   ) throws -> (output: Tensor, weights: Tensor?) {
-    try collectingErrors { callAsFunction(query, key, value, arguments) }
+    try collectingErrors {
+      unrecordedUnlessTraining { callAsFunction(query, key, value, arguments) }
+    }
   }
 
   /// Brings sequences first, computes, and puts the result into the order of the query.

@@ -118,7 +118,7 @@ public final class MultiheadAttention: AttentionModule {
     let (output, weights) = try scores(
       scores.split(q), scores.split(k), scores.split(v), mask: mask)
     return (
-      try outProj.evaluate(scores.joined(output)),
+      try outProj(scores.joined(output)),
       arguments.needsWeights
         ? try scores.weights(weights, averaged: arguments.averagesWeights) : nil
     )

@@ -54,7 +54,7 @@ open class Module {
   }
 
   /// Runs `body`, without recording in evaluation mode.
-  final func unrecordedUnlessTraining(_ body: () -> Tensor) -> Tensor {
+  final func unrecordedUnlessTraining<Output>(_ body: () -> Output) -> Output {
     isTraining ? body() : noGrad(body)
   }
 
@@ -117,7 +117,10 @@ open class Module {
   // MARK: Successors
 
   /// What runs when this module is called: the module itself, or what fuse, prepare or convert installed.
-  public final var current: Module { successor ?? self }
+  public final var current: Module { successor ?? represented }
+
+  /// The module whose type, children and state count as this one's: itself, but for stand-ins.
+  var represented: Module { self }
 
   /// The installed module as `type`, nil when it is something else.
   public final func current<Other: Module>(as type: Other.Type) -> Other? { current as? Other }
@@ -132,7 +135,7 @@ open class Module {
         expected: "a successor that doesn't hold the module it replaces",
         received: "\(Swift.type(of: module))", modulePath: label)
     }
-    successor = module.current
+    successor = module.successor ?? module
     successor?.label = label
     successor?.setTraining(isTraining)
   }
@@ -195,10 +198,11 @@ open class Module {
   /// The state tensors held by stored properties of this module alone.
   package final func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
     reflected().flatMap { name, value -> [(name: String, tensor: StateTensor)] in
-      if let table = value as? ParameterTable {
-        return table.entries.map { ($0.name, $0.parameter) }
+      switch value {
+      case let tensor as StateTensor: [(name, tensor)]
+      case let table as ParameterTable: table.entries.map { ($0.name, $0.parameter) }
+      default: []
       }
-      return (value as? StateTensor).map { [(name, $0)] } ?? []
     }
   }
 
@@ -214,9 +218,8 @@ open class Module {
       switch value {
       case let tensor as StateTensor: return tensor.isDropped ? [] : [(name, tensor.value)]
       case let table as ParameterTable:
-        return table.entries.compactMap { name, parameter in
-          parameter.isDropped ? nil : (name, parameter.value)
-        }
+        return table.entries.filter { !$0.parameter.isDropped }
+          .map { ($0.name, $0.parameter.value) }
       case let group as any StateGroup:
         if !group.comesLast { return group.entries }
         last += group.entries

@@ -88,18 +88,18 @@ public class AttentionParts: AttentionModule {
   ) throws -> (output: Tensor, weights: Tensor?) {
     let batch = query.shape[1]
     let q = qScalingProduct.mulScalar(
-      try linearQ.evaluate(query), 1 / Double(sizes.head).squareRoot())
-    let (k, extra) = try extended(linearK.evaluate(key), by: biasK)
-    let (v, _) = try extended(linearV.evaluate(value), by: biasV)
+      linearQ(query), 1 / Double(sizes.head).squareRoot())
+    let (k, extra) = try extended(linearK(key), by: biasK)
+    let (v, _) = try extended(linearV(value), by: biasV)
     let scores = AttentionScores(
       batch: batch, heads: sizes.heads, dropout: isTraining ? dropout : 0)
     let mask = try scores.mask(
       arguments, targets: query.shape[0], sources: key.shape[0], extra: extra)
     let (output, weights) = try scores(
-      dequantQ.evaluate(scores.split(q)), dequantK.evaluate(scores.split(k)),
-      dequantV.evaluate(scores.split(v)), mask: mask)
-    let result = try outProj.evaluate(quantAttnOutput.evaluate(scores.joined(output)))
-    let integers = try quantAttnOutputWeights.evaluate(weights)
+      dequantQ(scores.split(q)), dequantK(scores.split(k)),
+      dequantV(scores.split(v)), mask: mask)
+    let result = try outProj(quantAttnOutput(scores.joined(output)))
+    let integers = quantAttnOutputWeights(weights)
     return (
       result,
       arguments.needsWeights

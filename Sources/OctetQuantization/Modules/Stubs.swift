@@ -49,6 +49,33 @@ public final class QuantWrapper: Module {
   public override func forward(_ input: Tensor) -> Tensor { dequant(module(quant(input))) }
 }
 
+/// Wraps every module without children that has a configuration in a `QuantWrapper`, in place: it then takes and gives real tensors and
+/// computes on integers once converted. Call `propagateQConfig` first. torch.ao.quantization.add_quant_dequant.
+///
+/// - Throws: `unsupportedModule` for a module that fusion or conversion has replaced: wrap before you fuse.
+public func addQuantDequant(_ model: Module) throws {
+  var leaves: [Module] = []
+  model.applyToAll { module in
+    if module.children.isEmpty, module.qconfig != nil, !(module is StandIn) {
+      leaves.append(module)
+    }
+  }
+  for leaf in leaves {
+    guard leaf.current === leaf else {
+      throw OctetError(
+        .unsupportedModule, operation: "add_quant_dequant", argument: "module",
+        expected: "modules as the model declares them",
+        received: "a \(type(of: leaf.current)) in place of a \(type(of: leaf))",
+        fix: "wrap before fusing")
+    }
+  }
+  for leaf in leaves {
+    let inner = StandIn(for: leaf)
+    if case .set(let qconfig) = leaf.qconfigSetting { inner.qconfig = qconfig }
+    try leaf.become(QuantWrapper(inner))
+  }
+}
+
 extension Quantized {
   /// `quantizePerTensor` with fixed parameters: what a `QuantStub` becomes. torch.ao.nn.quantized.Quantize.
   public final class Quantize: Module {
