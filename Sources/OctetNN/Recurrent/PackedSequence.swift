@@ -191,6 +191,6 @@ extension RecurrentModule where State: BatchedState {
   public final func evaluate(_ input: PackedSequence, _ state: State? = nil) throws -> (
     output: PackedSequence, state: State
   ) {
-    try collectingErrors { callAsFunction(input, state) }
+    try collectingErrors { unrecordedUnlessTraining { callAsFunction(input, state) } }
   }
 }
