@@ -165,7 +165,8 @@ struct SpeechDetectorTests {
     #expect(largestDifference(float.probabilities, try values("probability")) < 1e-5)
     #expect(largestDifference(try float.state.hidden.elements(), try values("h")) < 1e-5)
     #expect(largestDifference(try float.state.cell.elements(), try values("c")) < 1e-4)
-    try quantizeDynamic(model)
+    // One scale for a whole weight is too coarse for this cell: torch's own result is off by 0.027.
+    try quantizeDynamic(model, qconfig: .perChannelDynamic)
     let quantized = try model.detect(chunks, nil).probabilities
     #expect(largestDifference(quantized, try values("probability")) < 0.02)
   }

@@ -161,6 +161,7 @@ extension Tensor: BatchedState {
 }
 
 extension LSTMState: BatchedState {
+  /// The same states with the sequences of the batch in another order.
   public func selecting(_ index: Tensor) throws(OctetError) -> LSTMState {
     LSTMState(hidden: try hidden.selecting(index), cell: try cell.selecting(index))
   }

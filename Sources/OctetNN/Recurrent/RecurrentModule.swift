@@ -31,6 +31,7 @@ public struct LSTMState: RecurrentState {
     self.cell = cell
   }
 
+  /// What stands in for the state of a call that has failed inside `collectingErrors`.
   public static var afterFailure: LSTMState {
     LSTMState(hidden: .placeholder, cell: .placeholder)
   }
