@@ -67,6 +67,25 @@ struct FloatBatchNorm: @unchecked Sendable {
     }
   }
 
+  /// `y = x / factor + bias`, rounded at both steps.
+  func divide(
+    _ x: UnsafePointer<Float>, by factor: [Float], bias: [Float]?,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    nonisolated(unsafe) let (x, y) = (x, y)
+    forEachChannel { c in
+      let f = factor[c]
+      for n in 0..<images {
+        let (from, to) = (x + start(n, c), y + start(n, c))
+        if let b = bias?[c] {
+          for i in 0..<inner { to[i] = from[i] / f + b }
+        } else {
+          for i in 0..<inner { to[i] = from[i] / f }
+        }
+      }
+    }
+  }
+
   /// `Σ x` of each channel.
   func sums(_ x: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Double>) {
     nonisolated(unsafe) let (x, result) = (x, result)
