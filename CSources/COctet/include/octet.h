@@ -11,5 +11,6 @@
 #include "octet/norm.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
+#include "octet/sgemm.h"
 
 #endif /* OCTET_H */
