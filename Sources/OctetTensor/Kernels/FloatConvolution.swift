@@ -17,6 +17,8 @@ struct FloatConvolution: Sendable {
   let inputPixels: Int
   let pixels: Int
   let taps: Int
+  /// True when columns are the plane itself, shifted: stride 1, and rows as long as the input's.
+  let shiftsPlanes: Bool
 
   init(shape: ConvolutionShape, input: [Int], output: [Int]) {
     let missing = 3 - shape.window.rank
@@ -36,6 +38,9 @@ struct FloatConvolution: Sendable {
     inputPixels = self.input.reduce(1, *)
     pixels = self.output.reduce(1, *)
     taps = kernel.reduce(1, *)
+    shiftsPlanes =
+      stride == [1, 1, 1] && self.output[2] == self.input[2] && self.input[0] == 1
+      && self.output[0] == 1 && kernel[0] == 1 && padding[0] == 0
   }
 
   /// Rows of the columns: input values under each output.
@@ -132,9 +137,53 @@ struct FloatConvolution: Sendable {
     }
   }
 
-  private func gatherTap(
+  /// Where a tap of a shifting convolution looks: rows, and columns from which it is to the left or right.
+  func shift(_ tap: Int) -> (rows: Int, columns: Int) {
+    (
+      tap / kernel[2] * dilation[1] - padding[1], tap % kernel[2] * dilation[2] - padding[2]
+    )
+  }
+
+  /// The output rows whose tap lies inside the input.
+  func inside(rows: Int) -> Range<Int> {
+    let low = min(max(-rows, 0), output[1])
+    return low..<max(min(input[1] - rows, output[1]), low)
+  }
+
+  /// Sets the outputs to 0 whose tap lies to the left or right of the input.
+  func clearEdges(_ columns: Int, _ inside: Range<Int>, _ out: UnsafeMutablePointer<Float>) {
+    let width = output[2]
+    let edge = columns < 0 ? 0..<min(-columns, width) : max(width - columns, 0)..<width
+    for row in inside {
+      for ow in edge { out[row * width + ow] = 0 }
+    }
+  }
+
+  private func shiftTap(
     _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
   ) {
+    let width = output[2]
+    let (rows, columns) = shift(tap)
+    let inside = inside(rows: rows)
+    out.update(repeating: 0, count: inside.lowerBound * width)
+    // The run lies inside the plane but for what the edges' zeros cover.
+    let first = max(inside.lowerBound * width, -(rows * width + columns))
+    let last = min(inside.upperBound * width, input[1] * width - (rows * width + columns))
+    if first < last {
+      (out + first).update(from: plane + first + rows * width + columns, count: last - first)
+    }
+    clearEdges(columns, inside, out)
+    (out + inside.upperBound * width).update(
+      repeating: 0, count: (output[1] - inside.upperBound) * width)
+  }
+
+  func gatherTap(
+    _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    if shiftsPlanes {
+      shiftTap(plane, tap: tap, into: out)
+      return
+    }
     let (width, step) = (output[2], stride[2])
     rows(of: plane, tap: tap) { place, source, inside in
       let line = out + place
@@ -157,27 +206,25 @@ struct FloatConvolution: Sendable {
     _ y: UnsafeMutablePointer<Float>
   ) {
     nonisolated(unsafe) let (source, weight, target) = (x, w, y)
-    let step = stride[2]
-    parallelFor(images * groups * groupOut, grain: 4) { range in
+    parallelFor(images * groups, grain: 4) { range in
+      let buffer = WorkspacePool.shared.take(pixels * 4)
+      guard let column = buffer.floats else { return }
       for item in range {
-        let image = item / (groups * groupOut)
-        let channel = item % (groups * groupOut)
-        let plane = source + (image * groups + channel / groupOut) * inputPixels
-        let out = target + item * pixels
-        out.update(repeating: bias?[channel] ?? 0, count: pixels)
+        let group = item % groups
+        for o in 0..<groupOut {
+          (target + (item * groupOut + o) * pixels).update(
+            repeating: bias?[group * groupOut + o] ?? 0, count: pixels)
+        }
         for tap in 0..<taps {
-          let factor = weight[channel * taps + tap]
-          rows(of: plane, tap: tap) { place, source, inside in
-            guard let source else { return }
-            let line = out + place
-            if step == 1 {
-              for ow in inside { line[ow] += factor * source[ow] }
-            } else {
-              for ow in inside { line[ow] += factor * source[ow * step] }
-            }
+          gatherTap(source + item * inputPixels, tap: tap, into: column)
+          for o in 0..<groupOut {
+            let factor = weight[(group * groupOut + o) * taps + tap]
+            let out = target + (item * groupOut + o) * pixels
+            for i in 0..<pixels { out[i] += factor * column[i] }
           }
         }
       }
+      WorkspacePool.shared.put(buffer)
     }
   }
 }

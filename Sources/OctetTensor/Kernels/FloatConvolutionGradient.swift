@@ -30,7 +30,9 @@ extension FloatConvolution {
             let flowing = dy + (image * groups + group) * groupOut * pixels
             let place = group * groupOut * depth
             if isDepthwise {
-              depthwise(x + from, w + place, flowing, share.map { $0 + place }, dx.map { $0 + from })
+              depthwise(
+                x + from, w + place, flowing, columns, share.map { $0 + place },
+                dx.map { $0 + from })
               continue
             }
             if let share {
@@ -78,43 +80,72 @@ extension FloatConvolution {
     }
   }
 
-  /// Adds a tap's values to the input elements that they were gathered from.
+  /// Adds a tap's values, of which it spoils some, to the input elements that they were gathered from.
   private func spread(
-    _ line: UnsafePointer<Float>, tap: Int, into plane: UnsafeMutablePointer<Float>,
-    times factor: Float = 1
+    _ line: UnsafeMutablePointer<Float>, tap: Int, into plane: UnsafeMutablePointer<Float>
   ) {
+    if shiftsPlanes {
+      let width = output[2]
+      let (rows, columns) = shift(tap)
+      let inside = inside(rows: rows)
+      clearEdges(columns, inside, line)
+      let first = max(inside.lowerBound * width, -(rows * width + columns))
+      let last = min(inside.upperBound * width, input[1] * width - (rows * width + columns))
+      let target = plane + rows * width + columns
+      for i in first..<max(last, first) { target[i] += line[i] }
+      return
+    }
     let step = stride[2]
     rows(of: UnsafePointer(plane), tap: tap) { place, shown, inside in
       guard let shown else { return }
       let target = UnsafeMutablePointer(mutating: shown)
       let from = line + place
       if step == 1 {
-        for ow in inside { target[ow] += factor * from[ow] }
+        for ow in inside { target[ow] += from[ow] }
       } else {
-        for ow in inside { target[ow * step] += factor * from[ow] }
+        for ow in inside { target[ow * step] += from[ow] }
       }
     }
   }
 
-  /// One input channel and its outputs.
+  /// One input channel and its outputs; `column` is scratch.
   private func depthwise(
     _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
-    _ dw: UnsafeMutablePointer<Float>?, _ dx: UnsafeMutablePointer<Float>?
+    _ column: UnsafeMutablePointer<Float>, _ dw: UnsafeMutablePointer<Float>?,
+    _ dx: UnsafeMutablePointer<Float>?
   ) {
-    let step = stride[2]
-    for o in 0..<groupOut {
-      let flowing = dy + o * pixels
-      for tap in 0..<taps {
-        if let dx { spread(flowing, tap: tap, into: dx, times: w[o * taps + tap]) }
-        guard let dw else { continue }
-        var sum: Float = 0
-        rows(of: x, tap: tap) { place, source, inside in
-          guard let source else { return }
-          let from = flowing + place
-          for ow in inside { sum += from[ow] * source[ow * step] }
-        }
-        dw[o * taps + tap] += sum
+    for tap in 0..<taps {
+      if let dw {
+        gatherTap(x, tap: tap, into: column)
+        for o in 0..<groupOut { dw[o * taps + tap] += Self.dot(dy + o * pixels, column, pixels) }
+      }
+      guard let dx else { continue }
+      for o in 0..<groupOut {
+        let (flowing, factor) = (dy + o * pixels, w[o * taps + tap])
+        for i in 0..<pixels { column[i] = factor * flowing[i] }
+        spread(column, tap: tap, into: dx)
       }
     }
+  }
+
+  /// A sum of products, eight at a time.
+  private static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int)
+    -> Float
+  {
+    let (left, right) = (UnsafeRawPointer(a), UnsafeRawPointer(b))
+    var lanes = SIMD8<Float>()
+    var i = 0
+    while i + 8 <= count {
+      lanes +=
+        left.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<Float>.self)
+        * right.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<Float>.self)
+      i += 8
+    }
+    var sum = lanes.sum()
+    while i < count {
+      sum += a[i] * b[i]
+      i += 1
+    }
+    return sum
   }
 }
