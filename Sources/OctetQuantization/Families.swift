@@ -12,7 +12,7 @@ enum Families {
   /// Every family.
   nonisolated(unsafe) static let all: [Family] =
     stubs + linear + convolutions + transposedConvolutions + activations + norms + embeddings
-    + wholes
+    + recurrent + wholes
 
   nonisolated(unsafe) private static let stubs: [Family] = [
     family(
@@ -210,6 +210,15 @@ enum Families {
       quantized: { try Quantized.EmbeddingBag($0, $1) },
       dynamic: { try Quantized.EmbeddingBag($0, $1) },
       reference: { try Reference.EmbeddingBag($0, $1) }),
+  ]
+
+  nonisolated(unsafe) private static let recurrent: [Family] = [
+    rebuilt(LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }) { try Quantizable.LSTM($0) },
+    rebuilding(Quantizable.LSTM.self) { Quantized.LSTM($0, $1) },
+    family(GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) }),
+    family(RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) }),
+    family(LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) }),
+    family(GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) }),
   ]
 
   /// Modules that compute as a whole, and the forms of them that can be observed.

@@ -77,23 +77,26 @@ extension Families {
     dynamic: ((Float, ConversionContext) throws -> Module)? = nil,
     reference: ((Float, ConversionContext) throws -> Module)? = nil
   ) -> Family {
-    func erased(_ make: ((Float, ConversionContext) throws -> Module)?) -> Family.Form? {
-      make.map { make in
-        { module, context in try make(expect(module, Float.self), context) }
-      }
-    }
-    return Family(
+    Family(
       float: type, isFused: isFused, isObserved: isObserved, needsData: needsData,
       trained: trained, quantized: erased(quantized), dynamic: erased(dynamic),
       reference: erased(reference))
   }
 
+  private static func erased<Float: Module>(
+    _ make: ((Float, ConversionContext) throws -> Module)?
+  ) -> Family.Form? {
+    make.map { make in { module, context in try make(expect(module, Float.self), context) } }
+  }
+
   /// A float module that `prepare` replaces by its quantizable form.
   static func rebuilt<Float: Module>(
-    _ type: Float.Type, _ quantizable: @escaping (Float) throws -> Module
+    _ type: Float.Type, dynamic: ((Float, ConversionContext) throws -> Module)? = nil,
+    _ quantizable: @escaping (Float) throws -> Module
   ) -> Family {
     Family(
-      float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) })
+      float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) },
+      dynamic: erased(dynamic))
   }
 
   /// A quantizable form, whose observed parts convert on their own.

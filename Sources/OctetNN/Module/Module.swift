@@ -197,7 +197,13 @@ open class Module {
 
   /// The state tensors held by stored properties of this module alone.
   package final func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
-    reflected().compactMap { name, value in (value as? StateTensor).map { (name, $0) } }
+    reflected().flatMap { name, value -> [(name: String, tensor: StateTensor)] in
+      switch value {
+      case let tensor as StateTensor: [(name, tensor)]
+      case let table as ParameterTable: table.entries.map { ($0.name, $0.parameter) }
+      default: []
+      }
+    }
   }
 
   /// The groups of state tensors held by stored properties of this module alone.
@@ -211,6 +217,9 @@ open class Module {
     let entries = reflected().flatMap { name, value -> [(name: String, tensor: Tensor)] in
       switch value {
       case let tensor as StateTensor: return tensor.isDropped ? [] : [(name, tensor.value)]
+      case let table as ParameterTable:
+        return table.entries.filter { !$0.parameter.isDropped }
+          .map { ($0.name, $0.parameter.value) }
       case let group as any StateGroup:
         if !group.comesLast { return group.entries }
         last += group.entries

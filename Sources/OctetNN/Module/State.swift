@@ -85,6 +85,23 @@ extension StateGroup {
 /// A tensor that is part of a module's state but isn't trained: running statistics, observed ranges, scales.
 public final class Buffer: StateTensor {}
 
+/// Parameters whose names and number depend on a layer's arguments (`weight_ih_l0`, `weight_ih_l1`): a module that stores a table
+/// has all of them in its state, under these names.
+public struct ParameterTable {
+  /// Name and parameter, in order.
+  public let entries: [(name: String, parameter: Parameter)]
+  private let places: [String: Int]
+
+  /// A table of these entries; the first one of a name is found.
+  public init(_ entries: [(name: String, parameter: Parameter)]) {
+    self.entries = entries
+    places = Dictionary(entries.enumerated().map { ($1.name, $0) }) { first, _ in first }
+  }
+
+  /// The parameter of a name.
+  public subscript(name: String) -> Parameter? { places[name].map { entries[$0].parameter } }
+}
+
 /// Tensors by dotted name, in the order modules list them. torch's `state_dict()`.
 public struct StateDictionary {
   /// Name and tensor, in order.

@@ -20,6 +20,8 @@ class WorkflowModel: Module {
     case "conv3d": return Conv3dModel()
     case "siamese": return SiameseModel()
     case "inverted_residual": return InvertedResidualModel()
+    case "lstm_tagger": return LSTMTaggerModel()
+    case "rnn_cells": return RecurrentCellsModel()
     case "attention": return AttentionModel()
     case "unquantizable_middle": return UnquantizableMiddleModel()
     case "embedding_bag_mlp": return EmbeddingBagModel()

@@ -33,15 +33,27 @@ public func quantizeDynamic(
 /// - Throws: `invalidConfiguration` for other types.
 public func quantizeDynamic(_ model: Module, dtype: DType) throws {
   switch dtype {
-  case .qint8: try quantizeDynamic(model, qconfig: .defaultDynamic)
-  case .float16: try quantizeDynamic(model, qconfig: .float16Dynamic)
   case .quint8: try replace(model) { isTable($1) ? .floatQParamsWeightOnly : nil }
   case .quint4x2:
     try replace(model) { $1 is EmbeddingBag ? .floatQParamsWeightOnly4Bit : nil }
-  default:
-    throw OctetError(
-      .invalidConfiguration, operation: "quantize_dynamic", argument: "dtype",
-      expected: "qint8, float16, quint8 or quint4x2", received: dtype.rawValue)
+  default: try quantizeDynamic(model, qconfig: .dynamic(dtype))
+  }
+}
+
+extension QConfig {
+  /// The configuration that linear and recurrent modules take for a type of weights.
+  ///
+  /// - Throws: `invalidConfiguration` for other types.
+  package static func dynamic(_ dtype: DType) throws(OctetError) -> QConfig {
+    switch dtype {
+    case .qint8: return .defaultDynamic
+    case .float16: return .float16Dynamic
+    default:
+      throw OctetError(
+        .invalidConfiguration, operation: "quantize_dynamic", argument: "dtype",
+        expected: "qint8 or float16 (quint8 or quint4x2 for embeddings)",
+        received: dtype.rawValue, fix: "pass a configuration for modules with other weights")
+    }
   }
 }
 
