@@ -67,6 +67,20 @@ struct FloatBatchNorm: @unchecked Sendable {
     }
   }
 
+  /// Calls `body` with each plane of `x`, its channel's value, its place in `y` and its length.
+  func map(
+    _ x: UnsafePointer<Float>, _ values: [Float], _ y: UnsafeMutablePointer<Float>,
+    _ body:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+  ) {
+    nonisolated(unsafe) let (x, y) = (x, y)
+    forEachChannel { c in
+      for n in 0..<images { body(x + start(n, c), values[c], y + start(n, c), inner) }
+    }
+  }
+
   /// `Σ x` of each channel.
   func sums(_ x: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Double>) {
     nonisolated(unsafe) let (x, result) = (x, result)
