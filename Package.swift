@@ -88,7 +88,7 @@ let package = Package(
     .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["OctetQuantization", "OctetTestSupport"]
+      dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]
     ),
     .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(

@@ -2,7 +2,7 @@ import OctetNN
 import OctetTensor
 
 /// The table of module families: nothing else enumerates modules.
-enum Families {
+package enum Families {
   /// The family of a module, float or training form; nil for types the table doesn't list.
   static func family(of module: Module) -> Family? {
     let type = type(of: module)
@@ -10,7 +10,7 @@ enum Families {
   }
 
   /// Every family.
-  nonisolated(unsafe) static let all: [Family] =
+  nonisolated(unsafe) package static let all: [Family] =
     stubs + linear + convolutions + transposedConvolutions + activations + norms + embeddings
     + recurrent + wholes
 

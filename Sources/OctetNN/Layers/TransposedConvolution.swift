@@ -88,6 +88,11 @@ public class TransposedConvolution: Module {
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
+    try convolve(input, weight: weight.value, bias: bias?.value)
+  }
+
+  /// The layer's convolution with another weight and bias.
+  package func convolve(_ input: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     guard input.rank == kernelSize.count + 2 else {
       throw OctetError(
         .shapeMismatch, operation: "\(type(of: self))", argument: "input",
@@ -95,12 +100,26 @@ public class TransposedConvolution: Module {
         received: "shape \(input.shape)")
     }
     return try Functional.transposedConvolution(
-      input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,
+      input, weight: weight, bias: bias, stride: stride, padding: padding,
       outputPadding: outputPadding, dilation: dilation, groups: groups)
   }
 
+  /// A layer around the copies of another one's parameters.
+  package required init(_ other: TransposedConvolution, _ copier: ModuleCopier) throws {
+    inChannels = other.inChannels
+    outChannels = other.outChannels
+    kernelSize = other.kernelSize
+    stride = other.stride
+    padding = other.padding
+    outputPadding = other.outputPadding
+    dilation = other.dilation
+    groups = other.groups
+    weight = try copier(other.weight)
+    bias = try copier(other.bias)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try with(weight: copier(weight), bias: copier(bias))
+    try Self(self, copier)
   }
 
   /// The same geometry around other parameters.
