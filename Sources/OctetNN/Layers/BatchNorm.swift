@@ -71,10 +71,8 @@ public class BatchNorm: Module {
         input, mean: runningMean.value, variance: runningVar.value, weight: weight.value,
         bias: bias.value, epsilon: epsilon)
     }
-    let statistics = try Functional.channelStatistics(input)
-    let output = try Functional.batchNorm(
-      input, mean: statistics.mean, variance: statistics.variance, weight: weight.value,
-      bias: bias.value, epsilon: epsilon)
+    let (output, statistics) = try Functional.trainingBatchNorm(
+      input, weight: weight.value, bias: bias.value, epsilon: epsilon)
     try track(statistics)
     return output
   }

@@ -32,7 +32,7 @@ public final class Embedding: Module {
   public override var details: String { "\(numEmbeddings), \(embeddingDim)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
-    try Functional.embedding(input, weight: weight.value)
+    try Functional.embedding(input, weight: weight.value, paddingIndex: paddingIndex)
   }
 }
 

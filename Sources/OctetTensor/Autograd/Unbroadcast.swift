@@ -1,4 +1,15 @@
 extension Tensor {
+  /// Sums of each channel of a float32 `[N, C, ...]` over everything else, `[C]`: the derivative of a bias.
+  func channelSums() throws(OctetError) -> Tensor {
+    let source = try contiguous()
+    let planes = FloatBatchNorm(shape: shape)
+    var sums = [Double](repeating: 0, count: planes.channels)
+    source.withElements(Float.self) { x in
+      if let x = x.baseAddress { planes.sums(x, &sums) }
+    }
+    return try Tensor(sums.map { Float($0) }, shape: [planes.channels])
+  }
+
   /// Sums over the dimensions along which `shape` was broadcast to this tensor's: the derivative of broadcasting.
   /// Elements are added in logical order, one after the other.
   package func summed(to shape: [Int]) throws(OctetError) -> Tensor {
