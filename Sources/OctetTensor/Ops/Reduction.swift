@@ -174,7 +174,8 @@ struct ReducedLanes {
   func reduce<Scalar: TensorScalar>(
     _ output: TensorSpec, _ type: Scalar.Type, _ body: (UnsafeBufferPointer<Scalar>) -> Scalar
   ) throws(OctetError) -> Tensor {
-    let result = try Tensor(uninitialized: output.shape, dtype: output.dtype)
+    let result = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer)
     tensor.withElements(type) { x in
       result.withMutableElements(type) { y in
         for row in y.indices {
