@@ -162,7 +162,9 @@ struct ReducedLanes {
   init(_ x: Tensor, _ gone: Set<Int>) throws(OctetError) {
     let kept = x.shape.indices.filter { !gone.contains($0) }
     let inner = x.shape.indices.filter { gone.contains($0) }
-    tensor = try x.permuted(kept + inner).contiguous()
+    // Innermost dimensions are where they have to be.
+    let isInnermost = kept.isEmpty || inner.isEmpty || kept.count == inner[0]
+    tensor = try (isInnermost ? x : x.aliasPermuted(kept + inner)).contiguous()
     count = inner.map { x.shape[$0] }.reduce(1, *)
   }
 

@@ -7,7 +7,8 @@ struct Where: DifferentiableOperator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let (x, y, condition) = (inputs[0], inputs[1], inputs[2])
-    try require(condition, "condition", dtypes: [.bool], fix: "compare with gt, eq or their like first")
+    try require(
+      condition, "condition", dtypes: [.bool], fix: "compare with gt, eq or their like first")
     guard x.dtype == y.dtype else {
       throw error(
         .dtypeMismatch, "other", expected: "the input's dtype \(x.dtype.rawValue)",

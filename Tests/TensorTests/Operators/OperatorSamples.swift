@@ -46,7 +46,7 @@ private let floatSamples: [OperatorSample] = [
   OperatorSample("Threshold") { try Functional.threshold($0([2, 4]), threshold: 0, value: 1) },
   OperatorSample("PReLU") { try Functional.prelu($0([2, 4, 3]), weight: reals([4])) },
   OperatorSample("PReLU") {
-    try Functional.prelu($0([2, 4, 3]), weight: reals([4]), scale: 0.1, zeroPoint: 3)
+    try Functional.prelu($0([2, 4, 3]), weight: $0([4]), scale: 0.1, zeroPoint: 3)
   },
   OperatorSample("Softmax") { try Functional.softmax($0([2, 4]), dim: 1) },
   OperatorSample("Softmax") {
