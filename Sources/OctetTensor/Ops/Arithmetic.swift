@@ -162,7 +162,7 @@ extension Operator {
   ) {
     let format = (a.shape == shape ? a : b.shape == shape ? b : a).preferredFormat
     func operand(_ x: Tensor) throws(OctetError) -> Tensor {
-      try (x.shape == shape ? x : x.expanded(shape)).contiguous(format)
+      try (x.shape == shape ? x : x.aliasExpanded(shape)).contiguous(format)
     }
     return (try operand(a), try operand(b), format)
   }

@@ -162,7 +162,9 @@ struct ReducedLanes {
   init(_ x: Tensor, _ gone: Set<Int>) throws(OctetError) {
     let kept = x.shape.indices.filter { !gone.contains($0) }
     let inner = x.shape.indices.filter { gone.contains($0) }
-    tensor = try x.permuted(kept + inner).contiguous()
+    // Innermost dimensions are where they have to be.
+    let isInnermost = kept.isEmpty || inner.isEmpty || kept.count == inner[0]
+    tensor = try (isInnermost ? x : x.aliasPermuted(kept + inner)).contiguous()
     count = inner.map { x.shape[$0] }.reduce(1, *)
   }
 
@@ -174,7 +176,8 @@ struct ReducedLanes {
   func reduce<Scalar: TensorScalar>(
     _ output: TensorSpec, _ type: Scalar.Type, _ body: (UnsafeBufferPointer<Scalar>) -> Scalar
   ) throws(OctetError) -> Tensor {
-    let result = try Tensor(uninitialized: output.shape, dtype: output.dtype)
+    let result = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer)
     tensor.withElements(type) { x in
       result.withMutableElements(type) { y in
         for row in y.indices {
