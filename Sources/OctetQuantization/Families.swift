@@ -213,12 +213,22 @@ package enum Families {
   ]
 
   nonisolated(unsafe) private static let recurrent: [Family] = [
-    rebuilt(LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }) { try Quantizable.LSTM($0) },
-    rebuilding(Quantizable.LSTM.self) { Quantized.LSTM($0, $1) },
-    family(GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) }),
-    family(RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) }),
-    family(LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) }),
-    family(GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) }),
+    rebuilt(
+      LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }, reference: { try Reference.LSTM($0, $1) }
+    ) { try Quantizable.LSTM($0) },
+    rebuilding(Quantizable.LSTM.self) { observed, _ in Quantized.LSTM(observed) },
+    family(
+      GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) },
+      reference: { try Reference.GRU($0, $1) }),
+    family(
+      RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) },
+      reference: { try Reference.RNNCell($0, $1) }),
+    family(
+      LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) },
+      reference: { try Reference.LSTMCell($0, $1) }),
+    family(
+      GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) },
+      reference: { try Reference.GRUCell($0, $1) }),
   ]
 
   /// Modules that compute as a whole, and the forms of them that can be observed.

@@ -121,11 +121,12 @@ extension Families {
   /// A float module that `prepare` replaces by its quantizable form.
   static func rebuilt<Float: Module>(
     _ type: Float.Type, dynamic: ((Float, ConversionContext) throws -> Module)? = nil,
+    reference: ((Float, ConversionContext) throws -> Module)? = nil,
     _ quantizable: @escaping (Float) throws -> Module
   ) -> Family {
     Family(
       float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) },
-      dynamic: erased(dynamic))
+      dynamic: erased(dynamic), reference: erased(reference))
   }
 
   /// A quantizable form, whose observed parts convert on their own.

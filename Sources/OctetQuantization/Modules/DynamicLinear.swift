@@ -54,6 +54,11 @@ extension Dynamic {
     /// float32 `[N]`, nil for none.
     public var bias: Tensor? { weights.bias }
 
+    /// The integer weights, nil for float16.
+    var packed: PackedLinear? {
+      if case .integer(let packed) = weights.form { packed } else { nil }
+    }
+
     public override var details: String {
       switch weights.form {
       case .integer(let packed): "\(packed.inFeatures), \(packed.outFeatures)"

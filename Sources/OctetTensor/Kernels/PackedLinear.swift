@@ -20,6 +20,10 @@ package final class PackedLinear: Sendable {
   package var weight: Tensor { weights.weight }
   /// float32 `[N]`, nil for none.
   package var bias: Tensor? { weights.bias }
+  /// The weights' scales in float32, one or N.
+  var floatScales: [Float] { weights.floatScales }
+  /// The bias, nil for none.
+  var biasValues: [Float]? { weights.biasValues }
   package var outFeatures: Int { weight.shape[0] }
   package var inFeatures: Int { weight.shape[1] }
 
@@ -55,7 +59,7 @@ package final class PackedLinear: Sendable {
     }
   }
 
-  private func packed(for dtype: DType) throws(OctetError) -> PackedBytes {
+  func packed(for dtype: DType) throws(OctetError) -> PackedBytes {
     var description = oct_gemm_weights()
     description.struct_size = UInt32(MemoryLayout<oct_gemm_weights>.size)
     description.a_dtype = Kernel.type(of: dtype)

@@ -14,7 +14,7 @@ final class PackedWeights: Sendable {
   private let scales: [Double]
   /// nil when all are 0.
   private let zeroPoints: [Int32]?
-  private let biasValues: [Float]?
+  let biasValues: [Float]?
   private let operation: String
 
   private struct Cache {
@@ -72,6 +72,9 @@ final class PackedWeights: Sendable {
     case .perChannelFloat(let scales, _, _): (scales.map(Double.init), nil)
     }
   }
+
+  /// The weights' scales rounded to float32.
+  var floatScales: [Float] { scales.map { Float($0) } }
 
   /// The output stage of a call, kept for the next one with the same input scale and output.
   func stage(_ key: OutputStage.Key) -> OutputStage {

@@ -44,6 +44,39 @@ extension Functional {
   package static func recurrentStep(
     _ kind: RecurrentKind, input: Tensor, hidden: Tensor, memory: RecurrentMemory
   ) throws(OctetError) -> RecurrentMemory {
+    let operands = [input, hidden, memory.hidden] + (memory.cell.map { [$0] } ?? [])
+    if operands.contains(where: \.isPlaceholder) {
+      return RecurrentMemory(hidden: .placeholder, cell: kind.hasCell ? .placeholder : nil)
+    }
+    let records = ExecutionMode.current.recordsGradients && operands.contains(where: \.requiresGrad)
+    return records
+      ? try recordedStep(kind, input, hidden, memory) : try fusedStep(kind, input, hidden, memory)
+  }
+
+  /// The C library's step.
+  private static func fusedStep(
+    _ kind: RecurrentKind, _ input: Tensor, _ hidden: Tensor, _ memory: RecurrentMemory
+  ) throws(OctetError) -> RecurrentMemory {
+    let state = memory.hidden.shape
+    guard state.count == 2, input.shape == [state[0], kind.gates * state[1]],
+      hidden.shape == input.shape, memory.cell?.shape ?? state == state,
+      kind.hasCell == (memory.cell != nil),
+      [input, hidden, memory.hidden, memory.cell ?? input].allSatisfy({ $0.dtype == .float32 })
+    else {
+      throw OctetError(
+        .shapeMismatch, operation: "rnn_step", argument: "hx",
+        expected: "float32 projections [B, \(kind.gates) * H] and states [B, H]",
+        received: "\(input.shape), \(hidden.shape) and \(state)")
+    }
+    if state[1] == 0 { return memory }
+    return try Kernel.recurrentStep(
+      kind, input: input, hidden: hidden, memory: memory, rows: state[0], units: state[1])
+  }
+
+  /// The step as operators that gradients pass.
+  private static func recordedStep(
+    _ kind: RecurrentKind, _ input: Tensor, _ hidden: Tensor, _ memory: RecurrentMemory
+  ) throws(OctetError) -> RecurrentMemory {
     switch kind {
     case .tanh: return RecurrentMemory(hidden: try tanh(add(hidden, input)))
     case .relu: return RecurrentMemory(hidden: try relu(add(hidden, input)))

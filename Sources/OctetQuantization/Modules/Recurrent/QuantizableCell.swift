@@ -23,6 +23,19 @@ extension Quantizable {
     private let fgateCxIgateCgate = FloatFunctional()
     private let ogateCy = FloatFunctional()
 
+    /// A cell of the same arrangement with copies of the layers.
+    private init(copying other: LSTMCell, _ copier: ModuleCopier) throws {
+      inputSize = other.inputSize
+      hiddenSize = other.hiddenSize
+      igates = try other.igates.mapValues { try copier($0) }
+      hgates = try other.hgates.mapValues { try copier($0) }
+      gates = other.gates.mapValues { _ in FloatFunctional() }
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTMCell(copying: self, copier)
+    }
+
     /// The gates in the order of the weights' rows.
     private static let names = ["input", "forget", "cell", "output"]
 
@@ -123,6 +136,10 @@ extension Quantizable {
 
     init(_ cell: LSTMCell) { self.cell = cell }
 
+    override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTMDirection(copier(cell))
+    }
+
     override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws -> (
       output: Tensor, state: LSTMState
     ) {
@@ -143,9 +160,13 @@ extension Quantizable {
     private let layerFw: LSTMDirection
     private let layerBw: LSTMDirection?
 
-    init(_ forward: LSTMCell, _ backward: LSTMCell?) {
-      layerFw = LSTMDirection(forward)
-      layerBw = backward.map { LSTMDirection($0) }
+    init(_ forward: LSTMDirection, _ backward: LSTMDirection?) {
+      layerFw = forward
+      layerBw = backward
+    }
+
+    override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTMLayer(copier(layerFw), copier(layerBw))
     }
 
     /// Output `[T, B, directions * H]` and the state of each direction, from theirs.

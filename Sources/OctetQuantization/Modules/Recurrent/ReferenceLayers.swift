@@ -42,6 +42,17 @@ struct ReferenceWeights {
   }
 }
 
+extension ConversionContext {
+  /// Parameters for every weight of a table, by the configuration's observer.
+  func referenceParameters(_ table: ParameterTable) throws -> [String: Reference.WeightParameters] {
+    var result: [String: Reference.WeightParameters] = [:]
+    for (name, parameter) in table.entries where name.hasPrefix("weight") {
+      result[name] = try referenceParameters(parameter.value)
+    }
+    return result
+  }
+}
+
 extension Reference {
   /// The base of reference LSTM and GRU: the float layer with its weights quantized and dequantized.
   public class RecurrentLayer<State: RecurrentState>: RecurrentModule<State> {
@@ -62,6 +73,16 @@ extension Reference {
       settings = float.settings
       kind = float.kind
       self.operation = operation
+    }
+
+    /// How each weight is quantized, by its name.
+    public final var weightParameters: [String: WeightParameters] { reference.parameters }
+
+    /// Fills a new layer's parameters, from which the copy checks that its weights can be quantized.
+    final func copyWeights(to table: ParameterTable) throws {
+      for (name, parameter) in weights.entries {
+        table[name]?.value = try parameter.value.clone()
+      }
     }
 
     public override var details: String { settings.details }
@@ -88,6 +109,17 @@ extension Reference {
       try super.init(float, weightParameters, "Reference.LSTM")
     }
 
+    /// The reference form of a float layer.
+    convenience init(_ float: OctetNN.LSTM, _ context: ConversionContext) throws {
+      try self.init(float, weightParameters: context.referenceParameters(float.weights))
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let float = OctetNN.LSTM(settings)
+      try copyWeights(to: float.weights)
+      return try LSTM(float, weightParameters: weightParameters)
+    }
+
     public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: LSTMState)
     {
@@ -104,6 +136,17 @@ extension Reference {
     /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
     public init(_ float: OctetNN.GRU, weightParameters: [String: WeightParameters]) throws {
       try super.init(float, weightParameters, "Reference.GRU")
+    }
+
+    /// The reference form of a float layer.
+    convenience init(_ float: OctetNN.GRU, _ context: ConversionContext) throws {
+      try self.init(float, weightParameters: context.referenceParameters(float.weights))
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let float = OctetNN.GRU(settings)
+      try copyWeights(to: float.weights)
+      return try GRU(float, weightParameters: weightParameters)
     }
 
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
