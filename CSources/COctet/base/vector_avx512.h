@@ -59,9 +59,8 @@ OCT_INLINE void vi_store_bytes(uint8_t *to, const vi quad[4]) {
 }
 
 OCT_INLINE void vm_store_bytes(uint8_t *to, const vm quad[4]) {
-  const __mmask64 all =
-      (__mmask64)quad[0] | (__mmask64)quad[1] << 16 | (__mmask64)quad[2] << 32 | (__mmask64)quad[3] << 48;
-  _mm512_storeu_si512(to, _mm512_maskz_set1_epi8(all, 1));
+  const __mmask32 low = _mm512_kunpackw(quad[1], quad[0]), high = _mm512_kunpackw(quad[3], quad[2]);
+  _mm512_storeu_si512(to, _mm512_maskz_set1_epi8(_mm512_kunpackd(high, low), 1));
 }
 OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   const __m512i bytes = _mm512_loadu_si512(from);
