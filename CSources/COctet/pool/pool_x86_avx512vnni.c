@@ -5,11 +5,17 @@
 
 #if OCT_ARCH_X86
 #include <immintrin.h>
+#include <string.h>
 
-#include "average_loops.h"
+#include "base/unroll.h"
 #include "kernel.h"
 
+OCT_FP_STRICT
+
 OCT_ISA_BEGIN(AVX512VNNI)
+
+#include "base/vector_avx512.h"
+#include "loops.h"
 
 static inline __attribute__((always_inline)) __m512i larger(__m512i a, __m512i b, const bool is_signed) {
   return is_signed ? _mm512_max_epi8(a, b) : _mm512_max_epu8(a, b);
@@ -47,21 +53,9 @@ static inline __attribute__((always_inline)) void max_run(const oct_pool_run *ru
 static void max_u8(const oct_pool_run *run) { max_run(run, false); }
 static void max_s8(const oct_pool_run *run) { max_run(run, true); }
 
-static void sum(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip, int32_t *acc) {
-  oct_sum_pixels(x, step, taps, channels, flip, acc);
-}
-
-static void average(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y) {
-  oct_average_pixel(acc, channels, rule, y);
-}
-
 OCT_ISA_END
 
-const oct_pool_kernel oct_pool_avx512vnni = {.name = "avx512vnni",
-                                             .isa = OCT_ISA_AVX512VNNI,
-                                             .max_u8 = max_u8,
-                                             .max_s8 = max_s8,
-                                             .sum = sum,
-                                             .average = average};
+const oct_pool_kernel oct_pool_avx512vnni = {
+    .name = "avx512vnni", .isa = OCT_ISA_AVX512VNNI, .max_u8 = max_u8, .max_s8 = max_s8, .average = tier_average};
 
 #endif /* OCT_ARCH_X86 */
