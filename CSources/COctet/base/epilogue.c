@@ -88,10 +88,12 @@ void oct_stage_columns(const oct_output *output, size_t first, size_t count, siz
   oct_fill_f32(bias + biased, padded - biased, -0.0f);
 }
 
-int64_t oct_output_largest_bias(const oct_output *output, size_t first, size_t count) {
-  if (!output->bias || count == 0) return 0;
+bool oct_output_bias_fits(const oct_output *output, size_t first, size_t count, int64_t bound) {
+  if (!output->bias || count == 0) return true;
+  /* Nearly always the bias is small, which takes fewer operations to see than its extremes. */
+  const int64_t room = INT32_MAX - bound, near = room < (1 << 30) - 1 ? room : (1 << 30) - 1;
+  if (oct_all_within_s32(output->bias + first, count, (int32_t)-near, (int32_t)near)) return true;
   int32_t low, high;
   oct_extremes_s32(output->bias + first, count, &low, &high);
-  const int64_t below = -(int64_t)low, above = high;
-  return below > above ? below : above > 0 ? above : 0;
+  return -(int64_t)low <= room && high <= room;
 }

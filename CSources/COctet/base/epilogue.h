@@ -35,8 +35,8 @@ oct_stage oct_stage_make(const oct_output *output, const float *multiplier, cons
 void oct_stage_columns(const oct_output *output, size_t first, size_t count, size_t padded, float *multiplier,
                        float *bias);
 
-/* The largest |bias[n]| over columns first..<first + count, 0 without a bias. */
-int64_t oct_output_largest_bias(const oct_output *output, size_t first, size_t count);
+/* True when sums within `bound` (at most INT32_MAX) and the bias of columns first..<first + count are within int32. */
+bool oct_output_bias_fits(const oct_output *output, size_t first, size_t count, int64_t bound);
 
 /* 1.5 * 2^23: adding and subtracting it rounds to an integer, ties to even, for values below 2^22. */
 #define OCT_ROUND_MAGIC 12582912.0f
