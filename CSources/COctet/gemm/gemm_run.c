@@ -49,7 +49,7 @@ enum { WIDE_K = 32768 };
 static const ptrdiff_t one_run = 0;
 
 static void run_tile(const oct_gemm_packed *packed, const oct_gemm_tile *tile) {
-  (packed->diagonal ? packed->kernel->run_blocks : packed->kernel->run)(tile);
+  (packed->blocks > 1 ? packed->kernel->run_blocks : packed->kernel->run)(tile);
 }
 
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
@@ -132,6 +132,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
         .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
+        .blocks = packed->blocks,
         .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
         .runs = rows->runs > 1 ? rows->runs : 1,
         .run_at = rows->runs > 1 ? rows->run_at : &one_run,
@@ -157,7 +158,7 @@ enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREA
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double products = (double)m * bytes / (packed->diagonal ? OCT_GEMM_BLOCKS : 1);
+  const double products = (double)m * bytes / (double)packed->blocks;
   const double outputs = (double)repeats * (double)m * (double)packed->columns;
   const double cycles = products / packed->kernel->speed + outputs / OUTPUTS_PER_CYCLE;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;

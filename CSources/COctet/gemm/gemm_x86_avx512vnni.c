@@ -253,7 +253,7 @@ static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Block diagonal weights. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
+/* Block diagonal weights of 4 by 4. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
  * lane q is block p's column q. */
 OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int32_t *out) {
   __m512i acc[MR][2];
@@ -266,7 +266,7 @@ OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int3
     const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
     OCT_GEMM_UNROLL
     for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
-    for (size_t cells = tile->k_groups / OCT_GEMM_BLOCKS; cells > 0; cells--, b += OCT_GEMM_CELL_BYTES) {
+    for (size_t cells = 4 * tile->k_groups / OCT_GEMM_CELL; cells > 0; cells--, b += 4 * OCT_GEMM_CELL) {
       OCT_GEMM_UNROLL
       for (int v = 0; v < 2; v++) {
         const __m512i weights = _mm512_load_si512(b + 64 * v);
@@ -306,6 +306,62 @@ static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
     case 12: return accumulate_blocks(tile, 12, out);
     case 13: return accumulate_blocks(tile, 13, out);
     default: return accumulate_blocks(tile, 14, out);
+  }
+}
+
+/* Blocks of 8 by 8. Sixteen bytes of a row are two blocks' k; each half of a cell is two vectors, the first of columns
+ * 0...3 of its blocks, the second of columns 4...7. Double words 0 and 1 of lane q add up to the first block's column q,
+ * 2 and 3 to the second's. Loads are no bound: per 28 vpdpbusd 14 broadcasts and 4 loads. */
+OCT_GEMM_INLINE bool accumulate_eights(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m512i parts[MR / 2][2][2], acc[MR / 2][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) parts[r][0][0] = parts[r][0][1] = parts[r][1][0] = parts[r][1][1] = _mm512_setzero_si512();
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  const int8_t *b = tile->b;
+  for (size_t run = 0; run < tile->runs; run++) {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    for (size_t cells = 4 * tile->k_groups / OCT_GEMM_CELL; cells > 0; cells--, b += 8 * OCT_GEMM_CELL) {
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < 2; v++) {
+        const __m512i low = _mm512_load_si512(b + 128 * v), high = _mm512_load_si512(b + 128 * v + 64);
+        OCT_GEMM_UNROLL
+        for (int r = 0; r < rows; r++) {
+          const uint8_t *sixteen = base[r / 3] + (r % 3) * stride + 16 * v;
+          const __m512i x = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)sixteen));
+          parts[r][v][0] = _mm512_dpbusd_epi32(parts[r][v][0], x, low);
+          parts[r][v][1] = _mm512_dpbusd_epi32(parts[r][v][1], x, high);
+        }
+      }
+      oct_gemm_advance(base, OCT_GEMM_CELL, rows);
+    }
+  }
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < 2; v++) {
+    const __m512i term = _mm512_loadu_si512(tile->column_term + LANES * v);
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++) {
+      const __m512 first = _mm512_castsi512_ps(parts[r][v][0]), second = _mm512_castsi512_ps(parts[r][v][1]);
+      const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(first, second, 0x88));
+      const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(first, second, 0xDD));
+      acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd)), term);
+    }
+  }
+  return finish(tile, rows, 2, acc, out);
+}
+
+static bool accumulate_eight_rows(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: return accumulate_eights(tile, 1, out);
+    case 2: return accumulate_eights(tile, 2, out);
+    case 3: return accumulate_eights(tile, 3, out);
+    case 4: return accumulate_eights(tile, 4, out);
+    case 5: return accumulate_eights(tile, 5, out);
+    case 6: return accumulate_eights(tile, 6, out);
+    default: return accumulate_eights(tile, 7, out);
   }
 }
 
@@ -371,7 +427,19 @@ void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
 
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
-  if (accumulate_block_rows(tile, acc)) store_words(tile, acc);
+  if (tile->blocks == OCT_GEMM_MOST_BLOCKS) {
+    if (accumulate_block_rows(tile, acc)) store_words(tile, acc);
+    return;
+  }
+  /* Rows have twice the sums, so that half a tile is all that fits. */
+  oct_gemm_tile part = *tile;
+  part.rows = (tile->rows + 1) / 2;
+  for (size_t row = 0; row < tile->rows; row += part.rows) {
+    part.a = (const uint8_t *)tile->a + (ptrdiff_t)row * tile->a_stride;
+    part.c = (char *)tile->c + (ptrdiff_t)row * tile->c_stride;
+    if (row + part.rows > tile->rows) part.rows = tile->rows - row;
+    if (accumulate_eight_rows(&part, acc)) store_words(&part, acc);
+  }
 }
 
 OCT_ISA_END
