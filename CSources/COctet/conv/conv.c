@@ -145,7 +145,7 @@ static void plan_strips(const conv_job *job, const oct_gemm_packed *product, con
   oct_gemm_plan *plan = &pass->plan;
   const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
   if (pass->m == 0) return;
-  oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES, &pass->strip);
+  oct_conv_shape_strip(phase, product, job->conv.in, job->conv.products, lines, STRIP_BYTES, &pass->strip);
   if (pass->strip.lines == 0) return;
   plan->row_block = pass->strip.lines * phase->out[2];
   plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
@@ -332,12 +332,12 @@ static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size
   const size_t count = range_of(pass, block).count, width = phase->out[2];
   uint8_t *to = (uint8_t *)slice + pass->plan.panel_offset;
   if (fresh)
-    oct_conv_pack_strip(phase, strip, product, &job->input, index, block / strip->plane_blocks,
+    oct_conv_pack_strip(phase, strip, product, &job->input, strip->shared ? 0 : index, block / strip->plane_blocks,
                         block % strip->plane_blocks * strip->lines, pass->products[index].prepared.zero, to);
   for (size_t row = 0; fresh && row_sum && row < count; row += width)
     oct_conv_strip_sums(phase, strip, product, to + row / width * phase->stride[1] * strip->width * strip->pixel, width,
                         row_sum + row);
-  return (oct_gemm_rows){.a = to,
+  return (oct_gemm_rows){.a = strip->shared ? to + index * job->conv.in : to,
                          .stride = (ptrdiff_t)(phase->stride[2] * strip->pixel),
                          .count = count,
                          .runs = strip->runs,
@@ -355,7 +355,8 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
     rows.a = job->input.x;
     return rows;
   }
-  const size_t mark = pass->first_piece + index * pass->plan.row_blocks + block;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t mark = pass->first_piece + (shared ? 0 : index * pass->plan.row_blocks) + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
@@ -406,11 +407,13 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
   }
 }
 
-/* One piece of a pass: product by product, blocks of pixels, blocks of panels. */
+/* One piece of a pass: product by product, blocks of pixels, blocks of panels. Where products share strips, all of them
+ * meet a block before the next. */
 static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, int worker) {
   const oct_gemm_plan *plan = &pass->plan;
-  const size_t block = piece / plan->panel_blocks % plan->row_blocks;
-  const size_t index = piece / plan->panel_blocks / plan->row_blocks;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t outer = shared ? job->conv.products : plan->row_blocks, part = piece / plan->panel_blocks;
+  const size_t block = shared ? part / outer : part % outer, index = shared ? part % outer : part / outer;
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t panels = product->columns / product->kernel->nr;
   const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
