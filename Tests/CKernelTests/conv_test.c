@@ -254,7 +254,7 @@ static conv_case random_case(check_random *random) {
   weights->out_channels = weights->groups * upto(random, check_next(random) % 3 ? 5 : 40);
   if (check_next(random) % 4 == 0) weights->groups = weights->out_channels = weights->in_channels;
   if (check_next(random) % 8 == 0) {
-    const size_t size = check_next(random) % 2 ? 4 : 8;
+    const size_t size = (size_t)4 << check_next(random) % 3;
     weights->groups = 32 / size * upto(random, 3); /* as many as fill cells of block diagonal weights */
     weights->in_channels = weights->out_channels = size * weights->groups;
   }

@@ -379,6 +379,19 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
   return rows;
 }
 
+/* Multiplies a strip by panels begin..<end. Its lines, neighbours in one plane, are a step apart in y. */
+static void run_strip(const conv_job *job, const conv_pass *pass, size_t first, const oct_gemm_prepared *prepared,
+                      oct_gemm_rows rows, size_t begin, size_t end, char *y, ptrdiff_t y_stride) {
+  const oct_conv_phase *phase = &pass->phase;
+  const size_t pixel = segment_at(job, pass, first, rows.count).pixel;
+  rows.lines = rows.count / phase->out[2];
+  rows.count = phase->out[2];
+  rows.line_stride = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
+  rows.line_c_stride = y_stride * (ptrdiff_t)(phase->step[1] * job->out[2]);
+  oct_gemm_run_block(prepared, &rows, begin, end, y + (ptrdiff_t)pixel * y_stride,
+                     y_stride * (ptrdiff_t)phase->step[2]);
+}
+
 /* Multiplies a block by panels begin..<end. Segments of scattered outputs meet a panel one after the other, so that it
  * stays near. */
 static void run_block(const conv_job *job, const conv_pass *pass, size_t index, size_t first, const oct_gemm_rows *rows,
@@ -387,9 +400,12 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
   const oct_gemm_prepared *prepared = &pass->products[index].prepared;
   const size_t group = pass->products[index].packed.kernel->row_group;
   const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype), y_stride = job->call->y_stride * size;
-  const ptrdiff_t line_bytes = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
   char *y = (char *)job->call->y + (ptrdiff_t)(index * job->conv.out) * size;
-  if (!phase->scattered && pass->strip.lines == 0) {
+  if (pass->strip.lines > 0) {
+    run_strip(job, pass, first, prepared, *rows, begin, end, y, y_stride);
+    return;
+  }
+  if (!phase->scattered) {
     oct_gemm_run_block(prepared, rows, begin, end, y + (ptrdiff_t)first * y_stride, y_stride);
     return;
   }
@@ -401,8 +417,7 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
       part.row_sum = rows->row_sum ? rows->row_sum + row : NULL;
       oct_gemm_run_block(prepared, &part, panel, panel + 1, y + (ptrdiff_t)next.pixel * y_stride,
                          y_stride * (ptrdiff_t)phase->step[2]);
-      part.a = (const char *)part.a +
-               (pass->strip.lines > 0 ? line_bytes : (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride);
+      part.a = (const char *)part.a + (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride;
     }
   }
 }

@@ -163,7 +163,7 @@ static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in
 static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
   if (kernel->run_blocks && in == out && OCT_GEMM_CELL % in == 0) {
     const size_t blocks = OCT_GEMM_CELL / in; /* with a tile of their own */
-    if ((blocks == OCT_GEMM_MOST_BLOCKS || blocks == OCT_GEMM_LEAST_BLOCKS) && groups % blocks == 0) return blocks;
+    if (oct_gemm_is_cell(blocks) && groups % blocks == 0) return blocks;
   }
   size_t best = 1;
   double best_cost = product_cost(kernel, taps, in, out);

@@ -53,9 +53,14 @@ typedef struct oct_gemm_kernel {
   void (*run_blocks)(const oct_gemm_tile *tile); /* null, or the same for block diagonal weights, see below */
 } oct_gemm_kernel;
 
-/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, or four of 8 by 8, and
- * nothing else is stored. A cell's two halves are 16 columns by 16 k each: [column in its block][block][k in it]. */
-enum { OCT_GEMM_CELL = 32, OCT_GEMM_MOST_BLOCKS = 8, OCT_GEMM_LEAST_BLOCKS = 4 };
+/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, four of 8 by 8 or two of
+ * 16 by 16, and nothing else is stored. Two blocks lie as panels do, [k / 4][column][4], each with k of its own. Of more
+ * blocks a cell's two halves are 16 columns by 16 k: [column in its block][block][k in it]. */
+enum { OCT_GEMM_CELL = 32, OCT_GEMM_FOURS = 8, OCT_GEMM_EIGHTS = 4, OCT_GEMM_SIXTEENS = 2 };
+
+static inline bool oct_gemm_is_cell(size_t blocks) {
+  return blocks == OCT_GEMM_FOURS || blocks == OCT_GEMM_EIGHTS || blocks == OCT_GEMM_SIXTEENS;
+}
 
 #if OCT_ARCH_X86
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile);

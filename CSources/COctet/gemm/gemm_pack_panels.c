@@ -148,7 +148,7 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
 size_t oct_gemm_cell_blocks(const oct_gemm_kernel *kernel, const oct_gemm_source *source) {
   const size_t blocks = source->blocks;
   if (!kernel->run_blocks || source->k_inner != OCT_GEMM_CELL || source->n != OCT_GEMM_CELL ||
-      (blocks != OCT_GEMM_MOST_BLOCKS && blocks != OCT_GEMM_LEAST_BLOCKS))
+      !oct_gemm_is_cell(blocks))
     return 1;
   for (size_t n = 0; n < source->n; n++)
     if (stored_zero(source, n) != 0) return 1;
@@ -162,6 +162,7 @@ static column_stats pack_diagonal(const oct_gemm_source *source, size_t n, int8_
                           (ptrdiff_t)in_block * source->stride_n;
   const size_t place = block / half * (size * OCT_GEMM_CELL / 2) + in_block * (OCT_GEMM_CELL / 2) + block % half * size;
   cursor at = {.out = panel + place, .run = size, .step = size * OCT_GEMM_CELL};
+  if (source->blocks == OCT_GEMM_SIXTEENS) at = (cursor){.out = panel + 4 * n, .run = 4, .step = 4 * OCT_GEMM_CELL};
   column_stats stats = {.low = 0, .high = 0};
   for (size_t o = 0, steps = oct_gemm_source_steps(source); o < steps; o++)
     put_values(&at, column + step_offset(source, o), size, source->stride_inner, flip_of(source), &stats);

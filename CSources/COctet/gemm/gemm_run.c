@@ -127,7 +127,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const size_t size = oct_dtype_size(prepared->stage.dtype);
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
-    const oct_gemm_tile tile = {
+    oct_gemm_tile tile = {
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
@@ -146,6 +146,11 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .c_stride = c_stride,
     };
     run_panel(prepared, tile, rows->row_sum, rows->count);
+    for (size_t line = 1; line < rows->lines; line++) {
+      tile.a = (const char *)tile.a + rows->line_stride;
+      tile.c = (char *)tile.c + rows->line_c_stride;
+      run_panel(prepared, tile, rows->row_sum ? rows->row_sum + line * rows->count : NULL, rows->count);
+    }
   }
 }
 
