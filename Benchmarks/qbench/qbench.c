@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "../../CSources/COctetBench/include/octet_bench.h"
+#include "memory_bound.h"
 
 enum { ABI_VERSION = 1 };
 
@@ -118,9 +119,15 @@ static void explain(const char *problem) {
   if (problem && getenv("OCTET_VERBOSE")) fprintf(stderr, "qbench: %s\n", problem);
 }
 
-qb_op *qb_create(const qb_desc *desc) {
+/* One of the two. */
+struct qb_op {
+  oct_bench_operation *operation;
+  memory_bound *memory_bound;
+};
+
+static oct_bench_operation *create_operation(const qb_desc *desc) {
   oct_bench_shape shape = {.kind = OCT_BENCH_GEMM};
-  if (!desc || desc->size < sizeof *desc || !describe(desc, &shape)) return NULL;
+  if (!describe(desc, &shape)) return NULL;
   const oct_bench_data data = {
       .x = desc->in,
       .w = desc->w,
@@ -134,13 +141,33 @@ qb_op *qb_create(const qb_desc *desc) {
   };
   oct_bench_operation *operation = NULL;
   explain(oct_bench_create(&shape, &data, thread_limit, &operation));
-  return (qb_op *)operation;
+  return operation;
+}
+
+qb_op *qb_create(const qb_desc *desc) {
+  if (!desc || desc->size < sizeof *desc) return NULL;
+  qb_op made = {.operation = create_operation(desc)};
+  if (!made.operation) made.memory_bound = memory_bound_create(desc, thread_limit);
+  qb_op *op = made.operation || made.memory_bound ? malloc(sizeof *op) : NULL;
+  if (op) *op = made;
+  return op;
 }
 
 int qb_run(qb_op *op, int64_t iterations) {
-  const char *problem = oct_bench_run((oct_bench_operation *)op, iterations);
+  const char *problem = NULL;
+  if (op->operation) {
+    problem = oct_bench_run(op->operation, iterations);
+  } else {
+    for (int64_t i = 0; i < iterations && !problem; i++)
+      if (op->memory_bound->entry(op->memory_bound) != OCT_OK) problem = oct_last_error_message();
+  }
   explain(problem);
   return problem ? 1 : 0;
 }
 
-void qb_destroy(qb_op *op) { oct_bench_destroy((oct_bench_operation *)op); }
+void qb_destroy(qb_op *op) {
+  if (!op) return;
+  if (op->operation) oct_bench_destroy(op->operation);
+  memory_bound_destroy(op->memory_bound);
+  free(op);
+}

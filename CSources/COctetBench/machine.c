@@ -11,6 +11,7 @@ static const oct_bench_tier_limits *const limits_of_tier[OCT_ISA_COUNT] = {
     [OCT_ISA_AVX2] = &oct_bench_limits_avx2,
     [OCT_ISA_AVXVNNI] = &oct_bench_limits_avxvnni,
     [OCT_ISA_AVX512VNNI] = &oct_bench_limits_avx512vnni,
+    [OCT_ISA_AVX512VBMI] = &oct_bench_limits_avx512vnni,
 #elif OCT_ARCH_ARM64
     [OCT_ISA_NEON] = &oct_bench_limits_neon,
     [OCT_ISA_DOTPROD] = &oct_bench_limits_dotprod,

@@ -25,7 +25,8 @@ static void test_names(void) {
           i);
   check(oct_dtype_size((oct_dtype)77) == 0 && strcmp(oct_dtype_name((oct_dtype)77), "unknown dtype") == 0, "dtype 77");
   check(strcmp(oct_version(), "0.1.0") == 0, "version %s", oct_version());
-  static const char *const isas[] = {"scalar", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm"};
+  static const char *const isas[] = {"scalar", "avx2",    "avxvnni", "avx512vnni",
+                                     "neon",   "dotprod", "i8mm",    "avx512vbmi"};
   for (int i = 0; i < OCT_ISA_COUNT; i++) check(strcmp(oct_isa_name((oct_isa)i), isas[i]) == 0, "isa %d", i);
   check(strcmp(oct_isa_name(OCT_ISA_COUNT), "unknown") == 0, "isa out of range");
 }
@@ -72,10 +73,13 @@ static void test_tiers(void) {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512vnni");
   check(oct_isa_supported(OCT_ISA_AVX512VNNI) == avx512, "the compiler's probe disagrees about AVX-512 VNNI");
+  check(oct_isa_supported(OCT_ISA_AVX512VBMI) == (avx512 && __builtin_cpu_supports("avx512vbmi")),
+        "the compiler's probe disagrees about AVX-512 VBMI");
 #endif
   for (int i = 0; i < OCT_ISA_COUNT; i++) {
     const oct_isa isa = (oct_isa)i;
-    const bool ours = i == 0 || (i <= OCT_ISA_AVX512VNNI ? OCT_ARCH_X86 : OCT_ARCH_ARM64);
+    const bool x86 = i <= OCT_ISA_AVX512VNNI || i == OCT_ISA_AVX512VBMI;
+    const bool ours = i == 0 || (x86 ? OCT_ARCH_X86 : OCT_ARCH_ARM64);
     const oct_status status = oct_set_max_isa(isa);
     check(status == (ours ? OCT_OK : OCT_INVALID_ARGUMENT), "cap %s: %s", oct_isa_name(isa), oct_status_name(status));
     if (!ours) continue;

@@ -1,4 +1,4 @@
-/* Lookups, sums and products of quantized tensors against plain arithmetic: every pair of codes, every length up to 300 at a
+/* Sums and products of quantized tensors against plain arithmetic: every pair of codes, every length up to 300 at a
  * protected page, in place, threads, every tier that this CPU runs. */
 #define _DEFAULT_SOURCE
 #include <float.h>
@@ -125,34 +125,12 @@ static void test_lengths(check_random *random) {
     }
 }
 
-static void test_lookup(check_random *random) {
-  for (size_t count = 0; count <= 300; count++)
-    for (int in_place = 0; in_place < 2; in_place++) {
-      check_guard x = check_guard_make(count), y = check_guard_make(count);
-      check_guard table = check_guard_make(OCT_LOOKUP_ENTRIES);
-      uint8_t before[300];
-      for (size_t i = 0; i < OCT_LOOKUP_ENTRIES; i++) table.bytes[i] = (uint8_t)check_next(random);
-      for (size_t i = 0; i < count; i++) before[i] = x.bytes[i] = (uint8_t)(count < 256 ? check_next(random) : i);
-      uint8_t *out = in_place ? x.bytes : y.bytes;
-      check_ok(oct_lookup(x.bytes, count, table.bytes, out, NULL), "lookup");
-      bool same = true;
-      for (size_t i = 0; i < count && same; i++)
-        same = check(out[i] == table.bytes[before[i]], "lookup of %zu: element %zu, code %u is %u, expected %u", count,
-                     i, before[i], out[i], table.bytes[before[i]]);
-      check(check_guard_intact(&x) && check_guard_intact(&y), "lookup wrote before a buffer of %zu", count);
-      check_guard_free(&x);
-      check_guard_free(&y);
-      check_guard_free(&table);
-    }
-}
-
 static void test_threads(check_random *random) {
   const size_t count = 1000003;
-  uint8_t *a = malloc(count), *b = malloc(count), *y = malloc(count), table[OCT_LOOKUP_ENTRIES];
+  uint8_t *a = malloc(count), *b = malloc(count), *y = malloc(count);
   if (!a || !b || !y) exit(2);
   check_fill_bytes(random, CHECK_RANDOM, OCT_U8, a, count);
   check_fill_bytes(random, CHECK_RANDOM, OCT_U8, b, count);
-  for (size_t i = 0; i < OCT_LOOKUP_ENTRIES; i++) table[i] = (uint8_t)(255 - i * 7);
   for (int threads = 1; threads <= 5; threads++) {
     oct_quantized_binary p = parameters(random, 3, OCT_U8);
     p.count = count;
@@ -160,32 +138,10 @@ static void test_threads(check_random *random) {
     p.b = b;
     p.y = y;
     run_binary(&p, threads & 1, threads, "threads");
-    const oct_run run = {.struct_size = sizeof run, .threads = threads};
-    check_ok(oct_lookup(a, count, table, y, &run), "lookup on threads");
-    bool same = true;
-    for (size_t i = 0; i < count && same; i++)
-      same = check(y[i] == table[a[i]], "lookup on %d threads: element %zu", threads, i);
   }
   free(a);
   free(b);
   free(y);
-}
-
-static void test_lookup_refusals(void) {
-  uint8_t x[8] = {0}, y[8] = {77}, table[OCT_LOOKUP_ENTRIES] = {1};
-  const oct_run bad_run = {.struct_size = 1}, negative = {.struct_size = sizeof negative, .threads = -1};
-  check_refused(oct_lookup(NULL, 4, table, y, NULL), OCT_INVALID_ARGUMENT, "null x");
-  check_refused(oct_lookup(x, 4, table, NULL, NULL), OCT_INVALID_ARGUMENT, "null y");
-  check_refused(oct_lookup(x, 4, NULL, y, NULL), OCT_INVALID_ARGUMENT, "null table");
-  check_refused(oct_lookup(x, SIZE_MAX, table, y, NULL), OCT_OVERFLOW, "count");
-  check_refused(oct_lookup(y + 1, 4, table, y, NULL), OCT_INVALID_ARGUMENT, "overlap from behind");
-  check_refused(oct_lookup(y, 4, table, y + 3, NULL), OCT_INVALID_ARGUMENT, "overlap from before");
-  check_refused(oct_lookup(table, 4, table, table, NULL), OCT_INVALID_ARGUMENT, "over the table");
-  check_refused(oct_lookup(x, 4, table, y, &bad_run), OCT_INVALID_ARGUMENT, "run size");
-  check_refused(oct_lookup(x, 4, table, y, &negative), OCT_INVALID_ARGUMENT, "negative threads");
-  check_ok(oct_lookup(NULL, 0, table, NULL, NULL), "nothing");
-  check(y[0] == 77, "a refused lookup wrote to y");
-  check_ok(oct_lookup(y, 4, table, y + 4, NULL), "neighbours");
 }
 
 static void refused(binary_entry entry, oct_quantized_binary p, oct_status status, const char *what) {
@@ -243,11 +199,9 @@ int main(void) {
     check_random random = {20240917};
     test_every_pair(&random);
     test_lengths(&random);
-    test_lookup(&random);
     test_threads(&random);
     printf("elementwise on %s: %d failures\n", kernels->name, check_failures - before);
   }
-  test_lookup_refusals();
   test_binary_refusals(oct_quantized_add);
   test_binary_refusals(oct_quantized_multiply);
 #define OCT_ELEMENTWISE_KERNELS(isa, arch, symbol) \

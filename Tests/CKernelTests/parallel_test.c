@@ -1,6 +1,9 @@
 /* oct_parallel_for: coverage, range lengths, workers, nesting, teams larger than the machine. */
 #define _DEFAULT_SOURCE
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 #include "check.h"
 #include "octet.h"
@@ -118,6 +121,88 @@ static void test_team_after_nesting(void) {
         (unsigned)workers);
 }
 
+enum { CALLERS = 4, CALLS = 400 };
+
+static void add(void *context, size_t begin, size_t end, int worker) {
+  (void)worker;
+  for (size_t i = begin; i < end; i++) atomic_fetch_add((_Atomic uint64_t *)context, i + 1);
+}
+
+/* Loops of different lengths, some of them alone after a pause in which workers fall asleep. */
+static void *call_often(void *context) {
+  _Atomic uint64_t *wrong = context;
+  for (size_t i = 0; i < CALLS; i++) {
+    const size_t count = 1 + i * 7 % 50;
+    _Atomic uint64_t sum = 0;
+    if (i % 100 == 99) usleep(1000);
+    oct_parallel_for(count, 1 + i % 3, 2 + (int)(i % 3), add, &sum);
+    if (sum != (uint64_t)count * (count + 1) / 2) atomic_fetch_add(wrong, 1);
+  }
+  return NULL;
+}
+
+/* Callers share the workers, and none meets another's chunks. */
+static void test_many_callers(void) {
+  pthread_t callers[CALLERS];
+  _Atomic uint64_t wrong = 0;
+  for (int i = 0; i < CALLERS; i++)
+    if (pthread_create(&callers[i], NULL, call_often, &wrong) != 0) exit(2);
+  for (int i = 0; i < CALLERS; i++) pthread_join(callers[i], NULL);
+  check(wrong == 0, "%" PRIu64 " of %d sums wrong", (uint64_t)wrong, CALLERS * CALLS);
+}
+
+/* A child of fork has no workers but its own. */
+static void test_fork(void) {
+  _Atomic uint64_t wrong = 0;
+  call_often(&wrong);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    call_often(&wrong);
+    static _Atomic int workers;
+    oct_parallel_for(16, 1, 2, slow, &workers);
+    const bool teams = oct_max_threads() > 1;
+    exit(wrong == 0 && (!teams || workers == 3) ? 0 : 1);
+  }
+  int status = -1;
+  check(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0,
+        "a child ended with %x", (unsigned)status);
+  call_often(&wrong);
+  check(wrong == 0, "%" PRIu64 " sums wrong around a fork", (uint64_t)wrong);
+}
+
+/* Signals are delivered to the program's own threads: none of the library's takes them. */
+static pthread_t signalled;
+static void remember_thread(int signal) {
+  (void)signal;
+  signalled = pthread_self();
+}
+
+static void test_signals(void) {
+  _Atomic uint64_t sum = 0;
+  signal(SIGUSR1, remember_thread);
+  for (int i = 0; i < 50; i++) {
+    oct_parallel_for(64, 1, 4, add, &sum);
+    kill(getpid(), SIGUSR1);
+    check(pthread_equal(signalled, pthread_self()), "signal %d went to another thread", i);
+  }
+}
+
+/* Which sentence it is depends on the build. */
+static void test_source(void) {
+  const oct_status status = oct_set_thread_source((oct_thread_source)7);
+  check_refused(status, status == OCT_UNSUPPORTED ? OCT_UNSUPPORTED : OCT_INVALID_ARGUMENT, "source 7");
+}
+
+static void test_all(void) {
+  test_coverage(oct_parallel_for);
+  test_coverage(oct_parallel_for_then_rest);
+  test_defaults();
+  test_nesting();
+  test_team_after_nesting();
+  test_many_callers();
+}
+
 int main(int count, char **arguments) {
   (void)count;
   /* Nested teams, which runtimes keep off by default, are allowed from the start of a second life: nothing else keeps a
@@ -128,11 +213,11 @@ int main(int count, char **arguments) {
     setenv("OMP_WAIT_POLICY", "passive", 1);
     execv("/proc/self/exe", arguments);
   }
-  test_coverage(oct_parallel_for);
-  test_coverage(oct_parallel_for_then_rest);
-  test_defaults();
-  test_nesting();
-  test_team_after_nesting();
+  test_source();
+  test_all();
+  test_fork();
+  test_signals();
+  if (oct_set_thread_source(OCT_THREADS_OPENMP) == OCT_OK) test_all();
   printf("threads by default: %d\n", oct_max_threads());
   return check_report("parallel");
 }

@@ -51,6 +51,11 @@ static bool oct_probe_avx512vnni(void) {
          (c & bit_AVX512VNNI);
 }
 
+static bool oct_probe_avx512vbmi(void) {
+  uint32_t a, b, c, d;
+  return oct_probe_avx512vnni() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & bit_AVX512VBMI);
+}
+
 #elif OCT_ARCH_ARM64 && defined(__linux__)
 
 static bool oct_probe_dotprod(void) { return getauxval(AT_HWCAP) & (1ul << 20); }
@@ -141,7 +146,7 @@ oct_status oct_max_isa(oct_isa *isa) {
     return oct_fail(OCT_INVALID_ARGUMENT,
                     "OCTET_MAX_ISA is '%.32s', which is no tier of this architecture; use scalar, %s, or unset it",
                     getenv("OCTET_MAX_ISA") ? getenv("OCTET_MAX_ISA") : "",
-                    OCT_ARCH_ARM64 ? "neon, dotprod, i8mm" : "avx2, avxvnni, avx512vnni");
+                    OCT_ARCH_ARM64 ? "neon, dotprod, i8mm" : "avx2, avxvnni, avx512vnni, avx512vbmi");
   *isa = (oct_isa)(state - 1);
   return OCT_OK;
 }

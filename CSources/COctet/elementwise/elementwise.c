@@ -1,17 +1,14 @@
-/* Elementwise entries: checks, the choice of kernels, and ranges for threads.
- * */
+/* Sums and products: checks, the choice of kernels, and ranges for threads. */
+#include "elementwise.h"
+
 #include <float.h>
 #include <math.h>
 
 #include "base/registry.h"
 #include "base/run.h"
 #include "base/status.h"
-#include "kernels.h"
 
 OCT_FP_STRICT
-
-/* Elements per claimed range (64 KB), and the fewest elements for which a team is started. */
-enum { GRAIN = 65536, FORK = 4 * GRAIN };
 
 static const oct_elementwise_kernels *const table_of_kernels[] = {
 #define OCT_ELEMENTWISE_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -27,61 +24,6 @@ oct_status oct_elementwise_select(const oct_elementwise_kernels **kernels) {
   while (!oct_registry_allows("elementwise", table_of_kernels[i]->name, table_of_kernels[i]->isa, max))
     i++; /* the last entry is scalar, which is always allowed */
   *kernels = table_of_kernels[i];
-  return OCT_OK;
-}
-
-static size_t grain_of(size_t count) { return count < FORK ? count : GRAIN; }
-
-/* `size` bytes of input at `x` and of output at `y`: the same place or places apart. */
-static bool share_part(const void *x, size_t x_size, const void *y, size_t y_size) {
-  const uintptr_t from = (uintptr_t)x, to = (uintptr_t)y;
-  return from < to ? to - from < x_size : from - to < y_size;
-}
-
-static oct_status check_buffers(const char *entry, const char *name, const void *x, const void *y, size_t count) {
-  if (count == 0) return OCT_OK;
-  if (!x || !y)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: %s is null, expected %zu elements; pass a buffer", entry, x ? "y" : name,
-                    count);
-  if (count > PTRDIFF_MAX)
-    return oct_fail(OCT_OVERFLOW, "%s: count is %zu, more than memory can hold; pass the number of elements", entry,
-                    count);
-  if (x != y && share_part(x, count, y, count))
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: y overlaps %s in part; pass the same buffer or another one", entry,
-                    name);
-  return OCT_OK;
-}
-
-typedef struct lookup_job {
-  const oct_elementwise_kernels *kernels;
-  const uint8_t *x, *table;
-  uint8_t *y;
-} lookup_job;
-
-static void lookup_range(void *context, size_t begin, size_t end, int worker) {
-  (void)worker;
-  const lookup_job *job = context;
-  job->kernels->lookup(job->x + begin, end - begin, job->table, job->y + begin);
-}
-
-oct_status oct_lookup(const void *x, size_t count, const uint8_t table[OCT_LOOKUP_ENTRIES], void *y,
-                      const oct_run *run) {
-  static const char entry[] = "oct_lookup";
-  lookup_job job = {.x = x, .table = table, .y = y};
-  int threads;
-  if (!table)
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: table is null, expected %d bytes; pass a result for each code", entry,
-                    OCT_LOOKUP_ENTRIES);
-  oct_status status = check_buffers(entry, "x", x, y, count);
-  if (status != OCT_OK) return status;
-  if (count > 0 && share_part(table, OCT_LOOKUP_ENTRIES, y, count))
-    return oct_fail(OCT_INVALID_ARGUMENT, "%s: y overlaps the table; pass another buffer", entry);
-  status = oct_run_threads(entry, run, &threads);
-  if (status == OCT_OK) status = oct_elementwise_select(&job.kernels);
-  if (status != OCT_OK || count == 0) return status;
-  const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(count, grain_of(count), threads, lookup_range, &job);
-  if (oct_verbose()) oct_tell("lookup count=%zu kernel=%s %.1f us", count, job.kernels->name, oct_clock_us() - start);
   return OCT_OK;
 }
 
@@ -123,8 +65,8 @@ static oct_status check_binary(const char *entry, const oct_quantized_binary *p)
   oct_status status = check_parameters(entry, "a", p->dtype, p->a_scale, p->a_zero_point);
   if (status == OCT_OK) status = check_parameters(entry, "b", p->dtype, p->b_scale, p->b_zero_point);
   if (status == OCT_OK) status = check_parameters(entry, "y", p->dtype, p->y_scale, p->y_zero_point);
-  if (status == OCT_OK) status = check_buffers(entry, "a", p->a, p->y, p->count);
-  if (status == OCT_OK) status = check_buffers(entry, "b", p->b, p->y, p->count);
+  if (status == OCT_OK) status = oct_elementwise_check(entry, "a", p->a, p->y, p->count);
+  if (status == OCT_OK) status = oct_elementwise_check(entry, "b", p->b, p->y, p->count);
   return status;
 }
 
@@ -163,7 +105,7 @@ static oct_status run_binary(const char *entry, const oct_quantized_binary *p, b
   binary_job job = {
       .loop = loop_of(kernels, p->dtype, product), .a = p->a, .b = p->b, .y = p->y, .rule = rule_of(p, product)};
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(p->count, grain_of(p->count), threads, binary_range, &job);
+  oct_parallel_for(p->count, oct_elementwise_grain(p->count), threads, binary_range, &job);
   if (oct_verbose())
     oct_tell("%s count=%zu %s kernel=%s %.1f us", entry, p->count, oct_dtype_name(p->dtype), kernels->name,
              oct_clock_us() - start);

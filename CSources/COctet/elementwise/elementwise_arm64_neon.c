@@ -116,9 +116,10 @@ static void multiply_s8(const uint8_t *a, const uint8_t *b, size_t count, const 
 
 OCT_ISA_END
 
+const oct_lookup_kernel oct_lookup_neon = {.name = "neon", .isa = OCT_ISA_NEON, .lookup = lookup};
+
 const oct_elementwise_kernels oct_elementwise_neon = {.name = "neon",
                                                       .isa = OCT_ISA_NEON,
-                                                      .lookup = lookup,
                                                       .add_u8 = add_u8,
                                                       .add_s8 = add_s8,
                                                       .multiply_u8 = multiply_u8,

@@ -50,9 +50,10 @@ static void multiply_s8(const uint8_t *a, const uint8_t *b, size_t count, const 
   binary(a, b, count, rule, y, true, true);
 }
 
+const oct_lookup_kernel oct_lookup_scalar = {.name = "scalar", .isa = OCT_ISA_SCALAR, .lookup = lookup};
+
 const oct_elementwise_kernels oct_elementwise_scalar = {.name = "scalar",
                                                         .isa = OCT_ISA_SCALAR,
-                                                        .lookup = lookup,
                                                         .add_u8 = add_u8,
                                                         .add_s8 = add_s8,
                                                         .multiply_u8 = multiply_u8,

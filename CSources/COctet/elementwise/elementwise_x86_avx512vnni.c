@@ -126,9 +126,10 @@ static void multiply_s8(const uint8_t *a, const uint8_t *b, size_t count, const 
 
 OCT_ISA_END
 
+const oct_lookup_kernel oct_lookup_avx512vnni = {.name = "avx512vnni", .isa = OCT_ISA_AVX512VNNI, .lookup = lookup};
+
 const oct_elementwise_kernels oct_elementwise_avx512vnni = {.name = "avx512vnni",
                                                             .isa = OCT_ISA_AVX512VNNI,
-                                                            .lookup = lookup,
                                                             .add_u8 = add_u8,
                                                             .add_s8 = add_s8,
                                                             .multiply_u8 = multiply_u8,

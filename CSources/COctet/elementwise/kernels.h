@@ -1,4 +1,4 @@
-/* What a tier implements for the elementwise family: three loops over contiguous bytes of any alignment. The output may be
+/* What a tier implements for the elementwise family: loops over contiguous bytes of any alignment. The output may be
  * an input, so a kernel loads a step before it stores it and no step twice. */
 #ifndef OCT_ELEMENTWISE_KERNELS_H
 #define OCT_ELEMENTWISE_KERNELS_H
@@ -23,7 +23,6 @@ typedef void (*oct_binary_loop)(const uint8_t *a, const uint8_t *b, size_t count
 typedef struct oct_elementwise_kernels {
   const char *name;
   oct_isa isa;
-  void (*lookup)(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y);
   oct_binary_loop add_u8, add_s8, multiply_u8, multiply_s8;
 } oct_elementwise_kernels;
 
@@ -31,7 +30,19 @@ typedef struct oct_elementwise_kernels {
 #include "elementwise.def"
 #undef OCT_ELEMENTWISE_KERNELS
 
+/* y[i] = table[x[i]], of 256 entries. */
+typedef struct oct_lookup_kernel {
+  const char *name;
+  oct_isa isa;
+  void (*lookup)(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y);
+} oct_lookup_kernel;
+
+#define OCT_LOOKUP_KERNEL(isa, arch, symbol) extern const oct_lookup_kernel symbol;
+#include "lookup.def"
+#undef OCT_LOOKUP_KERNEL
+
 /* The best kernels that oct_max_isa() allows. */
 oct_status oct_elementwise_select(const oct_elementwise_kernels **kernels);
+oct_status oct_lookup_select(const oct_lookup_kernel **kernel);
 
 #endif /* OCT_ELEMENTWISE_KERNELS_H */

@@ -159,7 +159,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
 enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
 
 /* A thread is worth starting for this many cycles of multiply-adds and output stages, or for reading so many bytes of weights. */
-enum { CYCLES_PER_THREAD = 60000, BYTES_PER_THREAD = 512 << 10, PIECES_PER_THREAD = 4, OUTPUTS_PER_CYCLE = 8 };
+enum { CYCLES_PER_THREAD = 4000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD = 4, OUTPUTS_PER_CYCLE = 8 };
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
@@ -180,6 +180,11 @@ static oct_gemm_plan with_slice(const oct_gemm_packed *packed, oct_gemm_plan pla
   plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
   plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
   return plan;
+}
+
+/* Makes blocks of `count` smaller until there are `blocks`, as far as that is possible. */
+static void cut(size_t count, size_t *block, size_t blocks) {
+  if (oct_ceil_div(count, *block) < blocks) *block = count > blocks ? count / blocks : 1;
 }
 
 oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
@@ -204,13 +209,16 @@ oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t
   if (threads <= 0) threads = oct_max_threads();
   threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
   if (threads > 1) {
-    /* Rows are cut first: a cut through the panels makes every part pack the same rows again. */
+    /* Every part of the rows reads all weights, and every part of the panels all rows, which it may have to pack again.
+     */
     const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
-    const size_t per_row_block = oct_ceil_div(panels, block_panels);
-    const size_t row_blocks = oct_ceil_div(wanted, per_row_block);
-    if (oct_ceil_div(tiles, block_tiles) < row_blocks) block_tiles = tiles > row_blocks ? tiles / row_blocks : 1;
-    const size_t cuts = oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles));
-    if (oct_ceil_div(panels, block_panels) < cuts) block_panels = panels > cuts ? panels / cuts : 1;
+    if (packs_rows || m >= packed->n) {
+      cut(tiles, &block_tiles, oct_ceil_div(wanted, oct_ceil_div(panels, block_panels)));
+      cut(panels, &block_panels, oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles)));
+    } else {
+      cut(panels, &block_panels, oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles)));
+      cut(tiles, &block_tiles, oct_ceil_div(wanted, oct_ceil_div(panels, block_panels)));
+    }
   }
   plan.row_blocks = oct_ceil_div(tiles, block_tiles);
   plan.row_block = oct_ceil_div(tiles, plan.row_blocks) * kernel->mr;

@@ -6,9 +6,11 @@
 #include "octet/conv.h"
 #include "octet/elementwise.h"
 #include "octet/embedding.h"
+#include "octet/fakequant.h"
 #include "octet/gemm.h"
 #include "octet/interpolate.h"
 #include "octet/norm.h"
+#include "octet/observe.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
 

@@ -14,9 +14,10 @@ extension TwoInputModule {
     reporting { try run(first, second) }
   }
 
-  /// Runs the module; the first mistake anywhere inside is thrown with the module's path.
+  /// Runs the module; the first mistake anywhere inside is thrown with the module's path. In evaluation mode nothing is
+  /// recorded on the tape.
   public func evaluate(_ first: Tensor, _ second: Tensor) throws -> Tensor {
-    try collectingErrors { callAsFunction(first, second) }
+    try collectingErrors { unrecordedUnlessTraining { callAsFunction(first, second) } }
   }
 
   private func run(_ first: Tensor, _ second: Tensor) throws -> Tensor {

@@ -8,9 +8,7 @@ struct FakeQuantization: Operator {
   let name: String
   let steps: [FakeQuantizeStep]
   let axis: Int?
-
-  /// Values that one thread takes at a time.
-  private static let grain = 1 << 15
+  private let grids: FakeQuantizeGrids
 
   /// Checks parameters.
   ///
@@ -48,6 +46,8 @@ struct FakeQuantization: Operator {
       steps = zip(scales, zeros).map {
         FakeQuantizeStep(scale: $0, zeroPoint: $1, low: quantMin, high: quantMax)
       }
+      grids = FakeQuantizeGrids(
+        scales: scales, zeroPoints: .integer(zeros.map(Int64.init)), range: quantMin...quantMax)
     case .real(let zeros):
       guard zeros.count == scales.count else {
         throw refuse("zero_point", "\(scales.count) zero points", "\(zeros.count)")
@@ -58,6 +58,8 @@ struct FakeQuantization: Operator {
       steps = zip(scales, zeros).map {
         FakeQuantizeStep(scale: $0, realZeroPoint: $1, low: quantMin, high: quantMax)
       }
+      grids = FakeQuantizeGrids(
+        scales: scales, zeroPoints: .real(zeros), range: quantMin...quantMax)
     }
   }
 
@@ -127,7 +129,7 @@ struct FakeQuantization: Operator {
     let result = try Tensor(uninitialized: output.shape, dtype: output.dtype, format: format)
     let rows = Rows(shape: output.shape, axis: axis)
     switch output.dtype {
-    case .float32: applyToFloat(dense, result, rows)
+    case .float32: try grids.round(dense, axis: gridAxis(output), into: result)
     case .float64: map(dense, result, rows, Double.self) { $0.value($1) }
     case .float16: map(dense, result, rows, Half.self) { Half($0.value($1.float)) }
     default: map(dense, result, rows, BFloat16.self) { BFloat16($0.value($1.float)) }
@@ -146,10 +148,14 @@ struct FakeQuantization: Operator {
         received: "\(upstream.dtype.rawValue) of shape \(upstream.shape)")
     }
     let dense = try input.contiguous()
+    if input.dtype == .float32 {
+      let result = try Tensor(uninitialized: input.shape, dtype: .float32)
+      try grids.gradient(upstream.contiguous(), at: dense, axis: gridAxis(spec), into: result)
+      return result
+    }
     let result = try upstream.clone(.contiguous)
     let rows = Rows(shape: input.shape, axis: axis)
     switch input.dtype {
-    case .float32: mask(dense, result, rows, Float(0)) { $0.passes($1) }
     case .float64: mask(dense, result, rows, Double(0)) { $0.passes($1) }
     case .float16: mask(dense, result, rows, Half(0)) { $0.passes($1.float) }
     default: mask(dense, result, rows, BFloat16(0)) { $0.passes($1.float) }
@@ -173,16 +179,9 @@ struct FakeQuantization: Operator {
     }
   }
 
-  private func applyToFloat(_ input: Tensor, _ result: Tensor, _ rows: Rows) {
-    let job = FakeQuantizeJob(
-      x: input.baseAddress.assumingMemoryBound(to: Float.self),
-      y: result.baseAddress.assumingMemoryBound(to: Float.self), steps: steps,
-      rowCount: rows.count, rowLength: rows.length)
-    if input.count <= Self.grain {
-      job.run(0..<input.count)
-    } else {
-      parallelFor(input.count, grain: Self.grain) { job.run($0) }
-    }
+  /// The axis of channels counted from the front, nil per tensor.
+  private func gridAxis(_ spec: TensorSpec) -> Int? {
+    axis.flatMap { Shapes.normalize(axis: $0, rank: spec.rank) }
   }
 
   private func map<Scalar: TensorScalar>(
@@ -214,25 +213,6 @@ struct FakeQuantization: Operator {
           }
         }
       }
-    }
-  }
-}
-
-/// Ranges of a float32 tensor, each written by one thread.
-private struct FakeQuantizeJob: @unchecked Sendable {
-  let x: UnsafePointer<Float>
-  let y: UnsafeMutablePointer<Float>
-  let steps: [FakeQuantizeStep]
-  let rowCount: Int
-  let rowLength: Int
-
-  func run(_ range: Range<Int>) {
-    var i = range.lowerBound
-    while i < range.upperBound {
-      let row = i / rowLength
-      let end = Swift.min((row + 1) * rowLength, range.upperBound)
-      steps[row % steps.count].apply(x + i, y + i, end - i)
-      i = end
     }
   }
 }

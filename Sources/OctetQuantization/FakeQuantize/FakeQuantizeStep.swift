@@ -31,8 +31,6 @@ struct FakeQuantizeStep: Sendable {
     self.high = high
   }
 
-  // MARK: One value
-
   /// The integer before clamping; far below any range when 64 bits don't hold it.
   private func integer(_ x: Float) -> Double {
     let steps = x * inverse
@@ -65,35 +63,4 @@ struct FakeQuantizeStep: Sendable {
   func passes(_ x: Float) -> Bool { (low...high).contains(integer(x)) }
   /// True when the value lies inside the range, where the gradient passes.
   func passes(_ x: Double) -> Bool { (low...high).contains(integer(x)) }
-
-  // MARK: Runs of float32
-
-  /// `value` for a run of elements.
-  func apply(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int) {
-    // Clamping first and rounding then gives the same integers, and allows rounding by adding a big number.
-    let isSmall = max(abs(low - zero), abs(high - zero)) <= 0x1p21
-    let vectorized = isReal || !isSmall ? 0 : count / 16 * 16
-    if vectorized > 0 { applyVectors(x, y, vectorized) }
-    for i in vectorized..<count { y[i] = value(x[i]) }
-  }
-
-  private func applyVectors(
-    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ count: Int
-  ) {
-    typealias Lanes = SIMD16<Float>
-    let source = UnsafeRawPointer(x)
-    let target = UnsafeMutableRawPointer(y)
-    let least = Lanes(repeating: Float(low - zero))
-    let most = Lanes(repeating: Float(high - zero))
-    let tooBig = Lanes(repeating: 0x1p63)
-    let rounder = Lanes(repeating: 0x1.8p23)
-    for offset in stride(from: 0, to: count * 4, by: 64) {
-      var steps = source.loadUnaligned(fromByteOffset: offset, as: Lanes.self) * inverse
-      steps.replace(with: least, where: .!(steps .< tooBig))
-      steps.replace(with: least, where: steps .< least)
-      steps.replace(with: most, where: steps .> most)
-      let rounded = (steps + rounder) - rounder
-      target.storeBytes(of: rounded * scale, toByteOffset: offset, as: Lanes.self)
-    }
-  }
 }

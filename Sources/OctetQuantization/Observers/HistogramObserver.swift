@@ -36,6 +36,10 @@ public final class HistogramObserver: RangeObserver {
     super.init(settings)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    HistogramObserver(settings, bins: bins).continuing(self)
+  }
+
   /// An observer for per-tensor schemes.
   ///
   /// - Parameters:
@@ -103,7 +107,7 @@ public final class HistogramObserver: RangeObserver {
     }
     try note(dense, [found])
     if found.min.isInfinite || found.max.isInfinite {
-      found = dense.withElements(Float.self) { RangeScan.finiteExtremes($0) }
+      found = try RangeScan.extremes(of: dense, .ignore)
       if found == Extremes() { return }
     }
     try count(dense, found)
@@ -115,10 +119,10 @@ public final class HistogramObserver: RangeObserver {
     var new = found
     if !isFirst { new.merge(old) }
     let binning = HistogramBinning(min: new.min, max: new.max, bins: bins)
-    var counts = dense.withElements(Float.self) { binning.count($0) }
+    var counts = try binning.count(dense)
     if !isFirst {
       let before: [Float] = try histogram.value.elements()
-      let moved = old == new ? before : binning.rebin(before, from: old, adding: counts)
+      let moved = old == new ? before : try binning.rebin(before, from: old, adding: counts)
       for i in 0..<bins { counts[i] += moved[i] }
     }
     histogram.value = Self.vector(counts)

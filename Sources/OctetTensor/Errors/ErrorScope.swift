@@ -8,6 +8,8 @@ package final class ErrorBox: @unchecked Sendable {
 package struct ExecutionMode: Sendable {
   /// Collects the errors of trapping calls; nil outside `collectingErrors`.
   package var errors: ErrorBox?
+  /// Whether operators put their results on the tape; false inside `noGrad`.
+  package var recordsGradients = true
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()
@@ -28,8 +30,15 @@ public func collectingErrors<Result>(_ body: () throws -> Result) throws -> Resu
 
 /// Runs a throwing operator for the eager sugar: traps with the error's words, or leaves it to the scope that asked.
 package func eager(_ body: () throws -> Tensor) -> Tensor {
+  eager(orElse: Tensor.placeholder, body)
+}
+
+/// The same for calls with other results than one tensor; `placeholder` stands for them once an error was collected.
+package func eager<Result>(
+  orElse placeholder: @autoclosure () -> Result, _ body: () throws -> Result
+) -> Result {
   let box = ExecutionMode.current.errors
-  if box?.first != nil { return Tensor.placeholder }
+  if box?.first != nil { return placeholder() }
   do {
     return try body()
   } catch {
@@ -38,6 +47,6 @@ package func eager(_ body: () throws -> Tensor) -> Tensor {
       error as? OctetError
       ?? OctetError(
         .invalidArgument, operation: "call", expected: "an Octet operation", received: "\(error)")
-    return Tensor.placeholder
+    return placeholder()
   }
 }

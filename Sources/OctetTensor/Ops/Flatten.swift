@@ -1,5 +1,5 @@
 /// Several dimensions as one; a copy only when the strides ask for it. torch.flatten.
-struct Flatten: Operator {
+struct Flatten: ViewOperator {
   static let torchName = "flatten"
   static let onnxName: String? = "Flatten"
 
@@ -26,12 +26,12 @@ struct Flatten: Operator {
     return spec
   }
 
-  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    try inputs[0].flattened(from: start, through: end)
+  func alias(_ x: Tensor) throws(OctetError) -> Tensor {
+    try x.aliasFlattened(from: start, through: end)
   }
 
-  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    try inputs[0].flattened(from: start, through: end)
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    [try context.gradient.reshaped(context.inputSpecs[0].shape)]
   }
 }
 

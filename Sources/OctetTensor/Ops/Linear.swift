@@ -1,5 +1,5 @@
 /// `y = x * wᵀ + bias`. torch.nn.functional.linear.
-struct Linear: Operator {
+struct Linear: DifferentiableOperator {
   static let torchName = "linear"
   static let onnxName: String? = "Gemm"
 
@@ -52,6 +52,45 @@ struct Linear: Operator {
           BLAS.multiply(
             m: m, n: n, k: k, a, lda: k, b, ldb: k, transposeB: true, beta: bias == nil ? 0 : 1,
             out, ldc: n)
+        }
+      }
+    }
+    return result
+  }
+
+  /// `dx = dy * w`, `dw = dyᵀ * x`, `db` the sum of dy's rows.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let dy = try context.gradient.contiguous()
+    let (x, w) = (try context.inputs[0].contiguous(), try context.inputs[1].contiguous())
+    let (n, k) = (w.shape[0], w.shape[1])
+    let m = dy.shape.dropLast().reduce(1, *)
+    var results: [Tensor?] = Array(repeating: nil, count: context.needs.count)
+    if context.needs[0] {
+      results[0] = try product(dy, lda: n, false, w, ldb: k, false, (m, k, n), shape: x.shape)
+    }
+    if context.needs[1] {
+      results[1] = try product(dy, lda: n, true, x, ldb: k, false, (n, k, m), shape: w.shape)
+    }
+    if context.needs.count > 2, context.needs[2] {
+      results[2] = try dy.summed(to: [n])
+    }
+    return results
+  }
+
+  /// A product of `[m, k]` and `[k, n]`; the flags say which operand lies transposed.
+  private func product(
+    _ a: Tensor, lda: Int, _ transposeA: Bool, _ b: Tensor, ldb: Int, _ transposeB: Bool,
+    _ size: (m: Int, n: Int, k: Int), shape: [Int]
+  ) throws(OctetError) -> Tensor {
+    let result = try Tensor(repeating: Float(0), shape: shape)
+    a.withElements(Float.self) { a in
+      b.withElements(Float.self) { b in
+        result.withMutableElements(Float.self) { y in
+          guard size.k > 0, let a = a.baseAddress, let b = b.baseAddress, let y = y.baseAddress
+          else { return }
+          BLAS.multiply(
+            m: size.m, n: size.n, k: size.k, a, lda: lda, transposeA: transposeA, b, ldb: ldb,
+            transposeB: transposeB, y, ldc: size.n)
         }
       }
     }

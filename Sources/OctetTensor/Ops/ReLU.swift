@@ -1,5 +1,5 @@
 /// `max(x, 0)`; on integers `max(q, zeroPoint)`, keeping the quantizer. torch.relu.
-struct ReLU: Operator {
+struct ReLU: DifferentiableOperator {
   static let torchName = "relu"
   static let onnxName: String? = "Relu"
 
@@ -31,6 +31,14 @@ struct ReLU: Operator {
       let low = Int32(zero)
       return try map(inputs[0], Int32.self) { max($0, low) }
     }
+  }
+
+  var saved: SavedForBackward { .output }
+
+  /// `dx = dy where y > 0, else 0`; a NaN lets nothing through.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    guard let output = context.output else { return [nil] }
+    return [try output.combined(context.gradient) { y, dy in y > 0 ? dy : 0 }]
   }
 
   private func map<Scalar: TensorScalar>(

@@ -12,6 +12,11 @@ package final class Storage: @unchecked Sendable {
   // buffer. Operators write their own fresh outputs only.
   package let bytes: UnsafeMutableRawPointer
   package let byteCount: Int
+  /// Counts the in-place changes, so that the tape notices when what it saved was overwritten.
+  package private(set) var version = 0
+
+  /// To be called by every verb that writes into a tensor that others may hold.
+  package func markChanged() { version += 1 }
 
   /// Uninitialized memory, nil when the system has none of that size left.
   package convenience init?(ifAvailable byteCount: Int) {

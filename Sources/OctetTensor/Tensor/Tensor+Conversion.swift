@@ -3,7 +3,11 @@ extension Tensor {
   /// The same values in another plain type: floats round to nearest even, float to integer truncates and saturates (NaN
   /// becomes 0). torch's `to(dtype)`.
   public func converted(to target: DType) throws(OctetError) -> Tensor {
-    if target == dtype { return self }
+    target == dtype ? self : try apply(Convert(dtype: target), [self])
+  }
+
+  /// `converted` off the tape.
+  func casted(to target: DType) throws(OctetError) -> Tensor {
     guard !isQuantized, !target.isQuantized else {
       throw OctetError(
         .quantizationMismatch, operation: "to", argument: "dtype",

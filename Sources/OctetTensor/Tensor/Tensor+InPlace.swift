@@ -10,6 +10,8 @@ extension Tensor {
         .shapeMismatch, operation: "copy_", argument: "src", expected: "shape \(shape)",
         received: "shape \(source.shape)")
     }
+    try requireUnrecorded("copy_", [self, source])
+    storage.markChanged()
     switch (quantizer, source.quantizer) {
     case (nil, nil): try copyElements(from: source.converted(to: dtype))
     case (let quantizer?, nil):
@@ -35,6 +37,7 @@ extension Tensor {
   ///
   /// - Throws: `invalidQuantizer` for per-channel tensors, `shapeMismatch` for sizes that are negative or too large.
   public func resize(_ sizes: [Int]) throws(OctetError) {
+    try requireUnrecorded("resize_", [self])
     try requirePlainElements("resize_")
     let width = dtype.bitWidth / 8
     guard let count = Shapes.elementCount(sizes), let bytes = dtype.byteCount(count) else {
@@ -56,5 +59,17 @@ extension Tensor {
     larger.storage.bytes.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     larger.storage.bytes.copyMemory(from: storage.bytes + offset * width, byteCount: available)
     adopt(larger)
+  }
+
+  /// Refuses in-place verbs on tensors of the tape while it records: the tape doesn't know them.
+  func requireUnrecorded(_ operation: String, _ tensors: [Tensor]) throws(OctetError) {
+    guard tensors.contains(where: { $0.gradientNode != nil }),
+      ExecutionMode.current.recordsGradients
+    else { return }
+    throw OctetError(
+      .invalidArgument, operation: operation, argument: "self",
+      expected: "tensors that gradients don't reach, or noGrad",
+      received: "an in-place change of a tensor on the tape",
+      fix: "wrap it in noGrad, or compute a new tensor")
   }
 }

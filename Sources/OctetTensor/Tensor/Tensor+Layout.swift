@@ -12,6 +12,11 @@ extension Tensor {
 
   /// A copy with storage of its own. torch's `clone()`.
   public func clone(_ format: MemoryFormat? = nil) throws(OctetError) -> Tensor {
+    try apply(Clone(format: format), [self])
+  }
+
+  /// `clone` off the tape.
+  func copied(_ format: MemoryFormat?) throws(OctetError) -> Tensor {
     let result = try Tensor(
       uninitialized: shape, dtype: dtype, quantizer: quantizer, format: format ?? preferredFormat,
       operation: "clone")

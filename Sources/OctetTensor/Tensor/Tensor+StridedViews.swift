@@ -1,13 +1,7 @@
-/// Views whose strides say where each element is taken from. torch's names and rules.
+/// How views are made whose strides say where each element is taken from.
 extension Tensor {
-  /// A view with sizes and strides of one's own. torch's `as_strided`.
-  ///
-  /// - Parameters:
-  ///   - offset: the first element's place in the storage, in elements; the tensor's own when nil.
-  /// - Throws: `outOfRange` when an element would lie outside the storage; `invalidQuantizer` for per-channel tensors.
-  public func asStrided(_ shape: [Int], strides: [Int], offset: Int? = nil) throws(OctetError)
-    -> Tensor
-  {
+  /// Sizes and strides of the caller's own.
+  func aliasStrided(_ shape: [Int], strides: [Int], offset: Int?) throws(OctetError) -> Tensor {
     try requirePlainElements("as_strided")
     guard shape.count == strides.count, Shapes.elementCount(shape) != nil,
       strides.allSatisfy({ $0 >= 0 })
@@ -31,11 +25,8 @@ extension Tensor {
       quantizer: quantizer)
   }
 
-  /// Dimensions of size 1 as larger ones, every index of which is the same element; new dimensions in front; -1 keeps a
-  /// size. torch's `expand`.
-  ///
-  /// - Throws: `shapeMismatch` when another size would change; `invalidQuantizer` for per-channel tensors.
-  public func expanded(_ sizes: [Int]) throws(OctetError) -> Tensor {
+  /// Dimensions of size 1 as larger ones.
+  func aliasExpanded(_ sizes: [Int]) throws(OctetError) -> Tensor {
     try requirePlainElements("expand")
     let added = sizes.count - rank
     guard added >= 0 else {

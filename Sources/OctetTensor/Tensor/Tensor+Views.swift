@@ -1,4 +1,4 @@
-/// Views: tensors that share the storage of the one they come from. torch's names and rules.
+/// How views are made: new shapes and strides over the same storage. The operators in Ops/Views.swift are what is called.
 extension Tensor {
   private func viewError(
     _ operation: String, _ code: OctetError.Code, _ argument: String, expected: String,
@@ -35,24 +35,18 @@ extension Tensor {
       dtype: dtype, quantizer: quantizer)
   }
 
-  /// The same elements under another shape; one size may be -1. torch's `view`.
-  ///
-  /// - Throws: `shapeMismatch` when the sizes don't multiply to the number of elements or the strides don't allow a view;
-  ///   `invalidQuantizer` when a per-channel tensor would lose its channel axis.
-  public func view(_ shape: [Int]) throws(OctetError) -> Tensor {
-    try view(shape, operation: "view")
-  }
-
-  /// `view` when the strides allow it, a copy otherwise. torch's `reshape`.
-  public func reshaped(_ shape: [Int]) throws(OctetError) -> Tensor {
-    let target = try resolve(shape, operation: "reshape")
-    if viewStrides(target) == nil {
-      return try contiguous().view(target, operation: "reshape")
+  /// Under another shape when the strides allow it; a copy otherwise when `copying`.
+  func aliasView(_ shape: [Int], copying: Bool, operation: String) throws(OctetError) -> Tensor {
+    if copying {
+      let target = try resolve(shape, operation: operation)
+      if viewStrides(target) == nil {
+        return try contiguous().aliasView(target, copying: false, operation: operation)
+      }
     }
-    return try view(target, operation: "reshape")
+    return try aliasView(shape, operation: operation)
   }
 
-  private func view(_ shape: [Int], operation: String) throws(OctetError) -> Tensor {
+  private func aliasView(_ shape: [Int], operation: String) throws(OctetError) -> Tensor {
     let target = try resolve(shape, operation: operation)
     guard let strides = viewStrides(target) else {
       throw viewError(
@@ -121,9 +115,9 @@ extension Tensor {
       received: "\(target)", fix: "dequantize first")
   }
 
-  /// Dimensions `start...end` as one. torch's `flatten`.
-  public func flattened(from start: Int = 0, through end: Int = -1) throws(OctetError) -> Tensor {
-    if rank == 0 { return try reshaped([1]) }
+  /// Dimensions `start...end` as one.
+  func aliasFlattened(from start: Int, through end: Int) throws(OctetError) -> Tensor {
+    if rank == 0 { return try aliasView([1], copying: true, operation: "flatten") }
     let first = try axis(start, "flatten")
     let last = try axis(end, "flatten")
     guard first <= last else {
@@ -138,7 +132,9 @@ extension Tensor {
         fix: "dequantize first")
     }
     let middle = shape[first...last].reduce(1, *)
-    return try reshaped(Array(shape[..<first]) + [middle] + Array(shape[(last + 1)...]))
+    return try aliasView(
+      Array(shape[..<first]) + [middle] + Array(shape[(last + 1)...]), copying: true,
+      operation: "flatten")
   }
 
   /// The quantizer of a slice: one channel's own parameters when `dim` is the channel axis.
@@ -154,9 +150,8 @@ extension Tensor {
     return Quantizer(trusted: .perTensor(scale: scales[index], zeroPoint: zeros[index]))
   }
 
-  /// Slice `index` of `dim`, which disappears; a slice of the channel axis has that channel's scale and zero point.
-  /// torch's `select`.
-  public func select(dim: Int, index: Int) throws(OctetError) -> Tensor {
+  /// Slice `index` of `dim`.
+  func aliasSelect(dim: Int, index: Int) throws(OctetError) -> Tensor {
     try requireWholeBytes("select")
     let d = try axis(dim, "select")
     guard let i = Shapes.normalize(axis: index, rank: shape[d]) else {
@@ -169,8 +164,8 @@ extension Tensor {
       strides: strides.removing(at: d), quantizer: try quantizer(selecting: i, of: d))
   }
 
-  /// Elements `range` of `dim` in steps. torch's `x[..., a:b:step]` and `narrow`.
-  public func slice(dim: Int, _ range: Range<Int>, step: Int = 1) throws(OctetError) -> Tensor {
+  /// Elements `range` of `dim` in steps.
+  func aliasSlice(dim: Int, _ range: Range<Int>, step: Int) throws(OctetError) -> Tensor {
     try requireWholeBytes("slice")
     let d = try axis(dim, "slice")
     guard step > 0 else {
@@ -197,8 +192,8 @@ extension Tensor {
       quantizer: kept)
   }
 
-  /// Dimensions in another order. torch's `permute`.
-  public func permuted(_ order: [Int]) throws(OctetError) -> Tensor {
+  /// Dimensions in another order.
+  func aliasPermuted(_ order: [Int]) throws(OctetError) -> Tensor {
     try requireWholeBytes("permute")
     var axes: [Int] = []
     for dim in order { axes.append(try axis(dim, "permute")) }
@@ -213,22 +208,22 @@ extension Tensor {
       quantizer: channel.map { quantizer?.moved(to: $0) } ?? quantizer)
   }
 
-  /// Two dimensions swapped. torch's `transpose`.
-  public func transposed(_ a: Int, _ b: Int) throws(OctetError) -> Tensor {
+  /// Two dimensions swapped.
+  func aliasTransposed(_ a: Int, _ b: Int) throws(OctetError) -> Tensor {
     let (x, y) = (try axis(a, "transpose"), try axis(b, "transpose"))
     var order = Array(shape.indices)
     order.swapAt(x, y)
-    return try permuted(order)
+    return try aliasPermuted(order)
   }
 
-  /// Without the dimension `dim`, whose size is 1; unchanged when it is larger. torch's `squeeze(dim)`.
-  public func squeezed(_ dim: Int) throws(OctetError) -> Tensor {
+  /// Without the dimension `dim` of size 1.
+  func aliasSqueezed(_ dim: Int) throws(OctetError) -> Tensor {
     let d = try axis(dim, "squeeze")
-    return shape[d] == 1 ? try select(dim: d, index: 0) : self
+    return shape[d] == 1 ? try aliasSelect(dim: d, index: 0) : self
   }
 
-  /// With a new dimension of size 1 in front of `dim`. torch's `unsqueeze`.
-  public func unsqueezed(_ dim: Int) throws(OctetError) -> Tensor {
+  /// With a new dimension of size 1 in front of `dim`.
+  func aliasUnsqueezed(_ dim: Int) throws(OctetError) -> Tensor {
     try requireWholeBytes("unsqueeze")
     guard let d = Shapes.normalize(axis: dim, rank: rank + 1) else {
       throw viewError(

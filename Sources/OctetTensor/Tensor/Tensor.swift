@@ -15,6 +15,8 @@ public final class Tensor: @unchecked Sendable {
   public let dtype: DType
   /// What gives quantized elements their meaning, nil for plain types.
   public private(set) var quantizer: Quantizer?
+  /// Where this tensor stands on the tape; nil when gradients don't reach it.
+  package var gradientNode: GradientNode?
   /// True for the stand-in that a failed call returns inside `collectingErrors`.
   package let isPlaceholder: Bool
 
@@ -87,6 +89,7 @@ public final class Tensor: @unchecked Sendable {
   /// agree.
   package func adopt(_ other: Tensor) {
     precondition(dtype == other.dtype, "adopt keeps the element type")
+    storage.markChanged()
     storage = other.storage
     offset = other.offset
     shape = other.shape

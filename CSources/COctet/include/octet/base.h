@@ -72,10 +72,12 @@ typedef enum oct_isa {
   OCT_ISA_NEON = 4,
   OCT_ISA_DOTPROD = 5,
   OCT_ISA_I8MM = 6,
-  OCT_ISA_COUNT = 7
+  OCT_ISA_AVX512VBMI = 7,
+  OCT_ISA_COUNT = 8
 } oct_isa;
 
-/* The tier's name as OCTET_MAX_ISA spells it: "scalar", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm". */
+/* The tier's name as OCTET_MAX_ISA spells it: "scalar", "avx2", "avxvnni", "avx512vnni", "neon", "dotprod", "i8mm",
+ * "avx512vbmi". */
 OCT_API const char *oct_isa_name(oct_isa isa);
 
 /* True when this build holds the tier's kernels and this CPU (and its operating system) runs them. */
@@ -101,10 +103,17 @@ typedef struct oct_run {
 /* Threads that a run uses when it isn't told: the OpenMP runtime's figure, 1 in a build without it. */
 OCT_API int oct_max_threads(void);
 
+/* Whose threads a run uses beside the caller's. The library's own ones wait at most 200 microseconds for more work before they
+ * sleep, and a call never waits for one that the system isn't running. OpenMP's are the runtime's that the program may use itself. */
+typedef enum oct_thread_source { OCT_THREADS_OWN = 0, OCT_THREADS_OPENMP = 1 } oct_thread_source;
+
+/* For calls from now on. The default is OCT_THREADS_OWN, or OpenMP when the environment variable OCTET_THREADS says "openmp" (read
+ * once). OCT_UNSUPPORTED in a build without OpenMP, which has no threads. */
+OCT_API oct_status oct_set_thread_source(oct_thread_source source);
+
 /* Calls body(context, begin, end, worker) on disjoint ranges that cover 0..<count, each at most `grain` long, and returns when all
- * are done. Workers claim ranges from a shared counter, so that one that lost its core holds up its own range only. `worker` is
- * in 0..<threads and no two ranges under way at once share it. Runs on the caller's thread alone when count <= grain, threads is 1,
- * or the caller is itself inside a body. */
+ * are done. Workers claim ranges one by one, so that one that lost its core holds up its own range only. `worker` is in 0..<threads,
+ * and no two ranges under way at once share it. Runs on the caller's thread alone when count <= grain, threads is 1, the caller is itself inside a body, or in a parallel region of the program's own OpenMP. */
 typedef void (*oct_range_body)(void *context, size_t begin, size_t end, int worker);
 OCT_API void oct_parallel_for(size_t count, size_t grain, int threads, oct_range_body body, void *context);
 

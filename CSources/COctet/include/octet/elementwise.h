@@ -16,6 +16,17 @@ extern "C" {
 OCT_API oct_status oct_lookup(const void *x, size_t count, const uint8_t table[OCT_LOOKUP_ENTRIES], void *y,
                               const oct_run *run);
 
+/* A part of what is joined: rows of `columns` bytes, contiguous, each byte through a table of its own or, when that is null, as it is. */
+typedef struct oct_joined {
+  const void *x;
+  size_t columns;
+  const uint8_t *table; /* OCT_LOOKUP_ENTRIES, or null */
+} oct_joined;
+
+/* Row r of y is row r of part 0, then row r of part 1, and so on. y overlaps neither parts nor tables. Joins tensors along a dimension
+ * (rows are what lies before it), with tables that requantize where parts have another scale or zero point: torch's quantized::cat. */
+OCT_API oct_status oct_join_rows(const oct_joined *parts, size_t part_count, size_t rows, void *y, const oct_run *run);
+
 /* Two operands and a result of one element type, OCT_U8 or OCT_S8, with `count` elements each. Scales are positive and finite, zero points
  * within the dtype. y may be a or b itself, otherwise it must not overlap them. */
 typedef struct oct_quantized_binary {

@@ -1,0 +1,72 @@
+/* The vocabulary of vector_scalar.h in 16 lanes. Included inside a region of the AVX512VNNI tier, after <immintrin.h>,
+ * <string.h> and base/unroll.h. */
+#ifndef OCT_BASE_VECTOR_AVX512_H
+#define OCT_BASE_VECTOR_AVX512_H
+
+enum { LANES = 16, QUAD = 64 };
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __mmask16 vm;
+
+OCT_INLINE vf vf_set(float value) { return _mm512_set1_ps(value); }
+OCT_INLINE vf vf_load(const void *from) { return _mm512_loadu_ps(from); }
+OCT_INLINE void vf_store(void *to, vf value) { _mm512_storeu_ps(to, value); }
+OCT_INLINE void vf_stream(void *to, vf value) { _mm512_stream_ps(to, value); }
+OCT_INLINE void vf_stream_end(void) { _mm_sfence(); }
+
+OCT_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+OCT_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+OCT_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+OCT_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+OCT_INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+OCT_INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+OCT_INLINE vf vf_round(vf value) { return _mm512_roundscale_ps(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+OCT_INLINE vm vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+OCT_INLINE vm vf_within(vf value, vf low, vf high) {
+  return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(low, value, _CMP_LE_OQ), value, high, _CMP_LE_OQ);
+}
+OCT_INLINE vm vm_and(vm a, vm b) { return a & b; }
+OCT_INLINE vf vf_select(vm mask, vf yes, vf no) { return _mm512_mask_mov_ps(no, mask, yes); }
+OCT_INLINE vf vf_keep(vm mask, vf value) { return _mm512_maskz_mov_ps(mask, value); }
+
+OCT_INLINE vi vi_set(int32_t value) { return _mm512_set1_epi32(value); }
+OCT_INLINE vi vi_load(const void *from) { return _mm512_loadu_si512(from); }
+OCT_INLINE void vi_store(void *to, vi value) { _mm512_storeu_si512(to, value); }
+OCT_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+OCT_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+OCT_INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+OCT_INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
+OCT_INLINE vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
+OCT_INLINE vi vi_shift_right(vi value, int bits) { return _mm512_srl_epi32(value, _mm_cvtsi32_si128(bits)); }
+OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return _mm512_mask_mov_epi32(no, mask, yes); }
+
+OCT_INLINE vi vf_bits(vf value) { return _mm512_castps_si512(value); }
+OCT_INLINE vi vf_to_int(vf value) { return _mm512_cvtps_epi32(value); }
+OCT_INLINE vi vf_truncate(vf value) { return _mm512_cvttps_epi32(value); }
+OCT_INLINE vf vi_to_float(vi value) { return _mm512_cvtepi32_ps(value); }
+
+OCT_INLINE void vi_load_bytes(const uint8_t *from, vi quad[4]) {
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++) quad[i] = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(from + 16 * i)));
+}
+OCT_INLINE void vi_store_bytes(uint8_t *to, const vi quad[4]) {
+  const __m512i ab = _mm512_packs_epi32(quad[0], quad[1]), cd = _mm512_packs_epi32(quad[2], quad[3]);
+  /* vpack works inside 128-bit lanes: the permutation puts their words in order. */
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd)));
+}
+
+OCT_INLINE void vm_store_bytes(uint8_t *to, const vm quad[4]) {
+  const __mmask64 all =
+      (__mmask64)quad[0] | (__mmask64)quad[1] << 16 | (__mmask64)quad[2] << 32 | (__mmask64)quad[3] << 48;
+  _mm512_storeu_si512(to, _mm512_maskz_set1_epi8(all, 1));
+}
+OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
+  const __m512i bytes = _mm512_loadu_si512(from);
+  const __mmask64 all = _mm512_test_epi8_mask(bytes, bytes);
+  for (int i = 0; i < 4; i++) quad[i] = (vm)(all >> (16 * i));
+}
+
+#endif /* OCT_BASE_VECTOR_AVX512_H */

@@ -1,0 +1,78 @@
+/* The vocabulary of vector_scalar.h in 4 lanes. Included inside a region of the NEON tier, after <arm_neon.h>,
+ * <string.h> and base/unroll.h. Loads and stores go by bytes, which have no alignment. */
+#ifndef OCT_BASE_VECTOR_NEON_H
+#define OCT_BASE_VECTOR_NEON_H
+
+enum { LANES = 4, QUAD = 16 };
+
+typedef float32x4_t vf;
+typedef int32x4_t vi;
+typedef uint32x4_t vm;
+
+OCT_INLINE vf vf_set(float value) { return vdupq_n_f32(value); }
+OCT_INLINE vf vf_load(const void *from) { return vreinterpretq_f32_u8(vld1q_u8(from)); }
+OCT_INLINE void vf_store(void *to, vf value) { vst1q_u8(to, vreinterpretq_u8_f32(value)); }
+OCT_INLINE void vf_stream(void *to, vf value) { vf_store(to, value); }
+OCT_INLINE void vf_stream_end(void) {}
+
+OCT_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
+OCT_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
+OCT_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
+OCT_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
+OCT_INLINE vf vf_min(vf a, vf b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+OCT_INLINE vf vf_max(vf a, vf b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
+OCT_INLINE vf vf_round(vf value) { return vrndnq_f32(value); }
+
+OCT_INLINE vm vf_less(vf a, vf b) { return vcltq_f32(a, b); }
+OCT_INLINE vm vf_within(vf value, vf low, vf high) { return vandq_u32(vcleq_f32(low, value), vcleq_f32(value, high)); }
+OCT_INLINE vm vm_and(vm a, vm b) { return vandq_u32(a, b); }
+OCT_INLINE vf vf_select(vm mask, vf yes, vf no) { return vbslq_f32(mask, yes, no); }
+OCT_INLINE vf vf_keep(vm mask, vf value) {
+  return vreinterpretq_f32_u32(vandq_u32(mask, vreinterpretq_u32_f32(value)));
+}
+
+OCT_INLINE vi vi_set(int32_t value) { return vdupq_n_s32(value); }
+OCT_INLINE vi vi_load(const void *from) { return vreinterpretq_s32_u8(vld1q_u8(from)); }
+OCT_INLINE void vi_store(void *to, vi value) { vst1q_u8(to, vreinterpretq_u8_s32(value)); }
+OCT_INLINE vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
+OCT_INLINE vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
+OCT_INLINE vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
+OCT_INLINE vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }
+OCT_INLINE vi vi_min(vi a, vi b) { return vminq_s32(a, b); }
+OCT_INLINE vi vi_shift_right(vi value, int bits) {
+  return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(value), vdupq_n_s32(-bits)));
+}
+OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return vbslq_s32(mask, yes, no); }
+
+OCT_INLINE vi vf_bits(vf value) { return vreinterpretq_s32_f32(value); }
+OCT_INLINE vi vf_to_int(vf value) { return vcvtnq_s32_f32(value); }
+OCT_INLINE vi vf_truncate(vf value) { return vcvtq_s32_f32(value); }
+OCT_INLINE vf vi_to_float(vi value) { return vcvtq_f32_s32(value); }
+
+OCT_INLINE void vi_load_bytes(const uint8_t *from, vi quad[4]) {
+  const uint8x16_t bytes = vld1q_u8(from);
+  const uint16x8_t low = vmovl_u8(vget_low_u8(bytes)), high = vmovl_u8(vget_high_u8(bytes));
+  quad[0] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low)));
+  quad[1] = vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(low)));
+  quad[2] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high)));
+  quad[3] = vreinterpretq_s32_u32(vmovl_u16(vget_high_u16(high)));
+}
+OCT_INLINE void vi_store_bytes(uint8_t *to, const vi quad[4]) {
+  const int16x8_t low = vcombine_s16(vqmovn_s32(quad[0]), vqmovn_s32(quad[1]));
+  const int16x8_t high = vcombine_s16(vqmovn_s32(quad[2]), vqmovn_s32(quad[3]));
+  vst1q_u8(to, vcombine_u8(vqmovun_s16(low), vqmovun_s16(high)));
+}
+
+OCT_INLINE void vm_store_bytes(uint8_t *to, const vm quad[4]) {
+  const uint16x8_t low = vcombine_u16(vmovn_u32(quad[0]), vmovn_u32(quad[1]));
+  const uint16x8_t high = vcombine_u16(vmovn_u32(quad[2]), vmovn_u32(quad[3]));
+  vst1q_u8(to, vandq_u8(vcombine_u8(vmovn_u16(low), vmovn_u16(high)), vdupq_n_u8(1)));
+}
+OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
+  vi bytes[4];
+  vi_load_bytes(from, bytes);
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++) quad[i] = vtstq_s32(bytes[i], bytes[i]);
+}
+
+#endif /* OCT_BASE_VECTOR_NEON_H */
