@@ -174,12 +174,14 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
   return finish(tile, rows, vectors, acc, out);
 }
 
-/* One row over 32 columns: four chains per vector, since a single one would wait for each product. streamed is a
- * constant. */
-OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, int32_t *out) {
-  __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
+/* One row: four chains per vector, since a single one would wait for each product. vectors and streamed are constants. */
+OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, int vectors, bool streamed, int32_t *out) {
+  __m512i acc[4][2];
   OCT_GEMM_UNROLL
-  for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
+  for (int v = 0; v < vectors; v++) {
+    acc[0][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
+    acc[1][v] = acc[2][v] = acc[3][v] = _mm512_setzero_si512();
+  }
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
   size_t run = 0;
@@ -190,34 +192,35 @@ OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, in
       OCT_GEMM_UNROLL
       for (int i = 0; i < 4; i++) {
         const __m512i four = broadcast(a + 4 * i);
-        if (streamed) {
-          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD, _MM_HINT_T0);
-          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64, _MM_HINT_T0);
+        OCT_GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) {
+          if (streamed) _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64 * v, _MM_HINT_T0);
+          acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], four, _mm512_load_si512(b + 4 * NR * i + 64 * v));
         }
-        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
-        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
       }
     }
     for (; groups > 0; groups--, a += 4, b += 4 * NR) {
       const __m512i four = broadcast(a);
-      acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-      acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < vectors; v++)
+        acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
     }
   } while (++run < tile->runs);
   if (tile->k_tail) {
     const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
-    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++)
+      acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
   }
   OCT_GEMM_UNROLL
-  for (int v = 0; v < 2; v++)
+  for (int v = 0; v < vectors; v++)
     acc[0][v] = _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]), _mm512_add_epi32(acc[2][v], acc[3][v]));
-  return finish(tile, 1, 2, acc, out);
+  return finish(tile, 1, vectors, acc, out);
 }
 
 static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return tile->streamed ? accumulate_row(tile, true, out) : accumulate_row(tile, false, out);
+    case 1: return tile->streamed ? accumulate_row(tile, 2, true, out) : accumulate_row(tile, 2, false, out);
     case 2: return accumulate(tile, 2, 2, out);
     case 3: return accumulate(tile, 3, 2, out);
     case 4: return accumulate(tile, 4, 2, out);
@@ -236,7 +239,7 @@ static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
 
 static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return accumulate(tile, 1, 1, out);
+    case 1: return tile->streamed ? accumulate_row(tile, 1, true, out) : accumulate_row(tile, 1, false, out);
     case 2: return accumulate(tile, 2, 1, out);
     case 3: return accumulate(tile, 3, 1, out);
     case 4: return accumulate(tile, 4, 1, out);
