@@ -13,7 +13,7 @@ OCT_FP_STRICT
 enum { CELL_BUDGET = 20480, CELL_LIMIT = 131072 };
 
 /* Cycles of 64 channels' outputs below which a team costs more than it saves, and that one claimed range should hold. */
-enum { FORK_CYCLES = 60000, RANGE_CYCLES = 15000 };
+enum { FORK_CYCLES = 8000, RANGE_CYCLES = 2500 };
 
 static size_t greatest_common_divisor(size_t a, size_t b) {
   while (b) {
