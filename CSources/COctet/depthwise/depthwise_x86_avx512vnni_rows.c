@@ -324,7 +324,7 @@ OCT_INLINE void store_output(char *const *to, size_t at, const int pixels, __m51
 /* Multiplies the next column into the outputs that meet it: it is column `tap` of the window of the output in slot
  * `oldest`. An output begins with its column 0. */
 OCT_INLINE void add_column(stream *s, const stream_end *end, const stream_kind kind, const int tap, const int oldest,
-                           const int live, const __m512i w[STEPS][QUADS], const oct_rows_columns *columns,
+                           const int live, __m512i w[STEPS][QUADS], const oct_rows_columns *columns,
                            __m512i acc[LIVE][QUADS]) {
   __m512i x[QUADS];
   load_cell(s, end, kind, x);
