@@ -40,7 +40,7 @@ OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_
 /* Constants of the common end of a tile. */
 typedef struct byte_end {
   __m512 high;
-  __m512i zero, low, flip, order; /* words, bytes, bytes, double words */
+  __m512i zero, low, top, flip, order; /* words, bytes, bytes, bytes, double words */
 } byte_end;
 
 /* Everything goes through int8: uint8 less 128, which its top bit takes back. */
@@ -50,24 +50,28 @@ OCT_GEMM_INLINE byte_end byte_end_of(const oct_stage *stage) {
       .high = _mm512_set1_ps(stage->high),
       .zero = _mm512_set1_epi16((short)(stage->zero_point - offset)),
       .low = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point - offset)),
+      .top = _mm512_set1_epi8((char)((int32_t)stage->high + stage->zero_point - offset)),
       .flip = _mm512_set1_epi8((char)(offset == 128 ? 0x80 : 0)),
       .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
   };
 }
 
-/* The output less its zero point, unclamped below. As in the general end, a NaN becomes the lowest int32. */
+/* The output less its zero point, unclamped below. As in the general end, a NaN becomes the lowest int32. Without bias
+ * nothing leaves int32, and the upper clamp waits for bytes too. */
 OCT_GEMM_INLINE __m512i scaled(const byte_end *end, __m512i acc, __m512 bias, __m512 multiplier, bool has_bias) {
   const __m512 real = _mm512_cvtepi32_ps(acc);
-  return _mm512_cvtps_epi32(
-      _mm512_min_ps(end->high, _mm512_mul_ps(has_bias ? _mm512_add_ps(real, bias) : real, multiplier)));
+  if (!has_bias) return _mm512_cvtps_epi32(_mm512_mul_ps(real, multiplier));
+  return _mm512_cvtps_epi32(_mm512_min_ps(end->high, _mm512_mul_ps(_mm512_add_ps(real, bias), multiplier)));
 }
 
 /* Four vectors to bytes. Packing saturates, which is all right below the lower clamp; it goes lane by lane, and the
  * order of double words puts each vector's bytes together. */
-OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __m512i v2, __m512i v3, bool pairs) {
+OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __m512i v2, __m512i v3, bool pairs,
+                                 bool has_bias) {
   const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), end->zero);
   const __m512i second = pairs ? _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), end->zero) : first;
-  const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), end->low);
+  __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), end->low);
+  if (!has_bias) bytes = _mm512_min_epi8(bytes, end->top);
   return _mm512_permutexvar_epi32(end->order, _mm512_xor_si512(bytes, end->flip));
 }
 
@@ -89,7 +93,7 @@ OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int ve
       const __m512i q1 = scaled(&end, acc[r][1], bias1, multiplier1, has_bias);
       const __m512i q2 = pair ? scaled(&end, acc[next][0], bias0, multiplier0, has_bias) : q0;
       const __m512i q3 = pair ? scaled(&end, acc[next][1], bias1, multiplier1, has_bias) : q1;
-      const __m512i bytes = narrowed(&end, q0, q1, q2, q3, pair);
+      const __m512i bytes = narrowed(&end, q0, q1, q2, q3, pair, has_bias);
       _mm256_storeu_si256((__m256i *)row, _mm512_castsi512_si256(bytes));
       if (pair) _mm256_storeu_si256((__m256i *)(row + tile->c_stride), _mm512_extracti64x4_epi64(bytes, 1));
     }
@@ -100,7 +104,7 @@ OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int ve
     __m512i q[4];
     OCT_GEMM_UNROLL
     for (int i = 0; i < 4; i++) q[i] = r + i < rows ? scaled(&end, acc[r + i][0], bias0, multiplier0, has_bias) : q[0];
-    const __m512i bytes = narrowed(&end, q[0], q[1], q[2], q[3], r + 2 < rows);
+    const __m512i bytes = narrowed(&end, q[0], q[1], q[2], q[3], r + 2 < rows, has_bias);
     _mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(bytes));
     if (r + 1 < rows) _mm_storeu_si128((__m128i *)(row + tile->c_stride), _mm512_extracti32x4_epi32(bytes, 1));
     if (r + 2 < rows) _mm_storeu_si128((__m128i *)(row + 2 * tile->c_stride), _mm512_extracti32x4_epi32(bytes, 2));
@@ -202,15 +206,13 @@ OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, int vectors, bool
     for (; groups > 0; groups--, a += 4, b += 4 * NR) {
       const __m512i four = broadcast(a);
       OCT_GEMM_UNROLL
-      for (int v = 0; v < vectors; v++)
-        acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
+      for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
     }
   } while (++run < tile->runs);
   if (tile->k_tail) {
     const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
     OCT_GEMM_UNROLL
-    for (int v = 0; v < vectors; v++)
-      acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
+    for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
   }
   OCT_GEMM_UNROLL
   for (int v = 0; v < vectors; v++)
@@ -318,7 +320,8 @@ static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
 OCT_GEMM_INLINE bool accumulate_eights(const oct_gemm_tile *tile, int rows, int32_t *out) {
   __m512i parts[MR / 2][2][2], acc[MR / 2][2];
   OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r++) parts[r][0][0] = parts[r][0][1] = parts[r][1][0] = parts[r][1][1] = _mm512_setzero_si512();
+  for (int r = 0; r < rows; r++)
+    parts[r][0][0] = parts[r][0][1] = parts[r][1][0] = parts[r][1][1] = _mm512_setzero_si512();
   const ptrdiff_t stride = tile->a_stride;
   const uint8_t *base[(MR + 2) / 3];
   const int8_t *b = tile->b;
