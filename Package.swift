@@ -74,7 +74,9 @@ let package = Package(
       path: "Tests/OctetTestSupport"
     ),
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
-    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "NNTests", dependencies: ["OctetFormats", "OctetNN", "OctetTestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "QuantizationTests",
       dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]

@@ -33,7 +33,7 @@ struct FamilyExample {
 enum FamilyExamples {
   /// One for each family whose float type isn't itself a form of another family.
   static func all() throws -> [FamilyExample] {
-    try stubs() + linear() + convolutions() + activations() + norms() + tables() + wholes()
+    try stubs() + linear() + convolutions() + activations() + norms() + tables() + wholes() + recurrent()
   }
 
   static func floats(_ shape: [Int], seed: UInt64 = 1) throws -> Tensor {
@@ -102,10 +102,10 @@ enum FamilyExamples {
       FamilyExample(sum, { try Fused.ConvAdd2d(conv2()) }, run: two),
       FamilyExample(sum, { try Fused.ConvAddReLU2d(conv2()) }, run: two),
       FamilyExample([x1]) {
-        try ConvTranspose1d(4, 6, kernelSize: [3], stride: [2], outputPadding: [1], groups: 2)
+        ConvTranspose1d(4, 6, kernelSize: [3], stride: [2], outputPadding: [1], groups: 2)
       },
-      FamilyExample([x2]) { try ConvTranspose2d(4, 3, kernelSize: [3, 2], padding: [1, 0]) },
-      FamilyExample([x3]) { try ConvTranspose3d(4, 2, kernelSize: [2], bias: false) },
+      FamilyExample([x2]) { ConvTranspose2d(4, 3, kernelSize: [3, 2], padding: [1, 0]) },
+      FamilyExample([x3]) { ConvTranspose3d(4, 2, kernelSize: [2], bias: false) },
     ]
   }
 
@@ -165,6 +165,28 @@ enum FamilyExamples {
         let result = try attention.evaluate(x[0], x[0], x[0])
         return [result.output] + (result.weights.map { [$0] } ?? [])
       }
+    ]
+  }
+
+  private static func recurrent() throws -> [FamilyExample] {
+    let sequence = try floats([4, 2, 3])
+    let step = try floats([2, 3])
+    func paired(_ module: Module, _ x: [Tensor]) throws -> [Tensor] {
+      guard let module = module as? RecurrentModule<LSTMState> else { return [] }
+      let (output, state) = try module.evaluate(x[0], nil)
+      return [output, state.hidden, state.cell]
+    }
+    func single(_ module: Module, _ x: [Tensor]) throws -> [Tensor] {
+      guard let module = module as? RecurrentModule<Tensor> else { return [] }
+      let (output, state) = try module.evaluate(x[0], nil)
+      return [output, state]
+    }
+    return [
+      FamilyExample([sequence], { LSTM(3, 4, layers: 2, bidirectional: true) }, run: paired),
+      FamilyExample([sequence], { GRU(3, 4, bias: false) }, run: single),
+      FamilyExample([step], { LSTMCell(3, 4) }, run: paired),
+      FamilyExample([step], { GRUCell(3, 4) }, run: single),
+      FamilyExample([step], { RNNCell(3, 4, nonlinearity: .relu) }, run: single),
     ]
   }
 }

@@ -71,7 +71,7 @@ struct FusedModuleTests {
   }
 
   @Test func foldingABatchNormKeepsTheFunction() throws {
-    let conv = try ConvTranspose2d(3, 4, kernelSize: [2, 3], stride: [2], padding: [1])
+    let conv = ConvTranspose2d(3, 4, kernelSize: [2, 3], stride: [2], padding: [1])
     let norm = BatchNorm2d(4)
     norm.runningMean.value = try floats(4, [4])
     norm.runningVar.value = try floats(5, [4], in: 0.5...2)

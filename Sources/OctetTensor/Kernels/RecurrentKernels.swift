@@ -22,7 +22,7 @@ extension Kernel {
     // The kernel replaces the cell state, so it gets a copy.
     let cell = try memory.cell?.clone(.contiguous)
     let (x, h) = (try denseRows(input), try denseRows(hidden))
-    let before = try denseRows(memory.hidden)
+    let before = kind == .gru ? try denseRows(memory.hidden) : nil
     try run(workspace: 0, "rnn_step") { run in
       var call = oct_rnn_step_call()
       call.struct_size = UInt32(MemoryLayout<oct_rnn_step_call>.size)
@@ -30,7 +30,7 @@ extension Kernel {
       (call.rows, call.units) = (rows, units)
       (call.input, call.input_stride) = (floats(x), x.strides[0])
       (call.hidden, call.hidden_stride) = (floats(h), h.strides[0])
-      (call.before, call.before_stride) = (floats(before), before.strides[0])
+      (call.before, call.before_stride) = (before.map(floats), before?.strides[0] ?? 0)
       (call.h, call.h_stride) = (mutableFloats(after), units)
       (call.c, call.c_stride) = (cell.map(mutableFloats), units)
       return oct_rnn_step(&call, run)

@@ -57,18 +57,20 @@ extension Functional {
   private static func fusedStep(
     _ kind: RecurrentKind, _ input: Tensor, _ hidden: Tensor, _ memory: RecurrentMemory
   ) throws(OctetError) -> RecurrentMemory {
-    let state = memory.hidden.shape
-    guard state.count == 2, input.shape == [state[0], kind.gates * state[1]],
-      hidden.shape == input.shape, memory.cell?.shape ?? state == state,
+    let columns = input.shape.last ?? 0
+    let state = [input.shape.first ?? 0, columns / kind.gates]
+    // Only a GRU reads the hidden state itself; an LSTM's may be a projection of another size.
+    guard input.rank == 2, columns % kind.gates == 0, hidden.shape == input.shape,
+      kind != .gru || memory.hidden.shape == state, memory.cell?.shape ?? state == state,
       kind.hasCell == (memory.cell != nil),
       [input, hidden, memory.hidden, memory.cell ?? input].allSatisfy({ $0.dtype == .float32 })
     else {
       throw OctetError(
         .shapeMismatch, operation: "rnn_step", argument: "hx",
         expected: "float32 projections [B, \(kind.gates) * H] and states [B, H]",
-        received: "\(input.shape), \(hidden.shape) and \(state)")
+        received: "\(input.shape), \(hidden.shape) and \(memory.hidden.shape)")
     }
-    if state[1] == 0 { return memory }
+    if columns == 0 { return memory }
     return try Kernel.recurrentStep(
       kind, input: input, hidden: hidden, memory: memory, rows: state[0], units: state[1])
   }

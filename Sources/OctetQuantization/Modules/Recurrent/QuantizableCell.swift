@@ -24,16 +24,20 @@ extension Quantizable {
     private let ogateCy = FloatFunctional()
 
     /// A cell of the same arrangement with copies of the layers.
-    private init(copying other: LSTMCell, _ copier: ModuleCopier) throws {
+    private init(copying other: LSTMCell) {
       inputSize = other.inputSize
       hiddenSize = other.hiddenSize
-      igates = try other.igates.mapValues { try copier($0) }
-      hgates = try other.hgates.mapValues { try copier($0) }
+      // Fresh layers, since converted ones have let go of the parameters that a layer is made around.
+      func fresh(_ layer: OctetNN.Linear) -> OctetNN.Linear {
+        Linear(layer.inFeatures, layer.outFeatures, bias: layer.bias != nil)
+      }
+      igates = other.igates.mapValues(fresh)
+      hgates = other.hgates.mapValues(fresh)
       gates = other.gates.mapValues { _ in FloatFunctional() }
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try LSTMCell(copying: self, copier)
+      LSTMCell(copying: self)
     }
 
     /// The gates in the order of the weights' rows.

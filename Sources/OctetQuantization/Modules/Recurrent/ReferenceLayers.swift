@@ -1,17 +1,23 @@
 import OctetNN
 import OctetTensor
 
-/// Weights of a reference module under their names, and how they are quantized and dequantized.
-struct ReferenceWeights {
+/// Weights of a reference module under their names, and how they are quantized and dequantized: the latter is a part of its state.
+final class ReferenceWeights: StateGroup {
   /// The float parameters, as given.
   let table: ParameterTable
-  /// Parameters for each weight; biases have none.
-  let parameters: [String: Reference.WeightParameters]
+  /// One for each weight, in the table's order; biases have none.
+  private let roundings: [(name: String, rounding: WeightRounding)]
+
+  /// Parameters for each weight.
+  var parameters: [String: Reference.WeightParameters] {
+    Dictionary(roundings.map { ($0.name, $0.rounding.parameters) }) { first, _ in first }
+  }
 
   /// Takes float parameters over, checking that every weight can be quantized.
   init(
     _ table: ParameterTable, _ parameters: [String: Reference.WeightParameters], _ operation: String
   ) throws {
+    var roundings: [(name: String, rounding: WeightRounding)] = []
     for (name, parameter) in table.entries where name.hasPrefix("weight") {
       guard let rule = parameters[name] else {
         throw OctetError(
@@ -20,13 +26,25 @@ struct ReferenceWeights {
           received: parameters.keys.sorted().joined(separator: ", "))
       }
       try rule.check(parameter.value, operation)
+      roundings.append((name, WeightRounding(rule, name: name)))
     }
     self.table = table
-    self.parameters = parameters
+    self.roundings = roundings
+  }
+
+  var comesLast: Bool { true }
+
+  var entries: [(name: String, tensor: Tensor)] { roundings.flatMap { $0.rounding.entries } }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
+    for (_, rounding) in roundings { try rounding.load(state, isTrial: true) }
+    if isTrial { return }
+    for (_, rounding) in roundings { try rounding.load(state, isTrial: false) }
   }
 
   /// The weights of a direction that the module computes with; `suffix` completes their names.
   func effective(_ suffix: String, _ operation: String) throws -> RecurrentWeights {
+    let parameters = parameters
     func tensor(_ stem: String) throws -> Tensor? {
       guard let parameter = table[stem + suffix] else { return nil }
       return try parameters[stem + suffix]?.quantizedAndBack(parameter.value) ?? parameter.value
