@@ -67,22 +67,17 @@ struct FloatBatchNorm: @unchecked Sendable {
     }
   }
 
-  /// `y = x / factor + bias`, rounded at both steps.
-  func divide(
-    _ x: UnsafePointer<Float>, by factor: [Float], bias: [Float]?,
-    _ y: UnsafeMutablePointer<Float>
+  /// Calls `body` with each plane of `x`, its channel's value, its place in `y` and its length.
+  func map(
+    _ x: UnsafePointer<Float>, _ values: [Float], _ y: UnsafeMutablePointer<Float>,
+    _ body:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int
+      ) -> Void
   ) {
     nonisolated(unsafe) let (x, y) = (x, y)
     forEachChannel { c in
-      let f = factor[c]
-      for n in 0..<images {
-        let (from, to) = (x + start(n, c), y + start(n, c))
-        if let b = bias?[c] {
-          for i in 0..<inner { to[i] = from[i] / f + b }
-        } else {
-          for i in 0..<inner { to[i] = from[i] / f }
-        }
-      }
+      for n in 0..<images { body(x + start(n, c), values[c], y + start(n, c), inner) }
     }
   }
 

@@ -37,6 +37,9 @@ struct TrainCommand: ParsableCommand {
   @Option(help: "Where the checkpoint lies.")
   var checkpoint = "fashion_cnn.checkpoint.safetensors"
 
+  @Option(help: "Stop after so many batches, as Ctrl-C does.")
+  var stopAfter: Int?
+
   @Flag(help: "Begin again, whatever the checkpoint says.")
   var fresh = false
 
@@ -68,9 +71,13 @@ struct TrainCommand: ParsableCommand {
     if fresh { try? FileManager.default.removeItem(atPath: checkpoint) }
     print("\(found.training.count) images from \(found.source), \(Kernels.maxThreads) threads")
     let interruption = Interruption()
+    var batches = 0
     let run = TrainingRun(
       settings, found, checkpointPath: checkpoint, quiet: quiet, report: { print($0) },
-      isInterrupted: { interruption.isWished })
+      isInterrupted: {
+        batches += 1
+        return interruption.isWished || batches == stopAfter
+      })
     do {
       try run.run()
     } catch is Interrupted {

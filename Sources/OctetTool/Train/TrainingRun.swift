@@ -81,9 +81,15 @@ final class TrainingRun {
     try model.load(float.stateDictionary())
     model.train()
     try fuseModulesQAT(model, FashionCNN.fusions)
-    model.qconfig = try .getDefaultQATQConfig(backend: .x86)
+    model.qconfig = try qconfig()
     try prepareQAT(model)
     return model
+  }
+
+  /// All 8 bits, and one rule for ranges in training and conversion: what is trained is what integers compute.
+  private static func qconfig() throws -> QConfig {
+    QConfig(
+      activation: try FakeQuantize.factory(), weight: .defaultPerChannelWeightFakeQuant)
   }
 
   // MARK: Training
@@ -113,9 +119,9 @@ final class TrainingRun {
     model.eval()
   }
 
-  /// In the last epoch for integers neither ranges nor batch statistics move any more.
+  /// In the last of several epochs for integers neither ranges nor batch statistics move any more.
   private func settle(_ model: FashionCNN, epoch: Int) {
-    guard epoch == settings.qatEpochs - 1 else { return }
+    guard epoch > 0, epoch == settings.qatEpochs - 1 else { return }
     disableObserver(model)
     freezeBnStats(model)
   }

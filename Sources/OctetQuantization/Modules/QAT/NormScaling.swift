@@ -49,6 +49,9 @@ struct ScaledWeight {
 
   /// What the layer would have given with its own weight and bias, of an output `[N, C, ...]` with the scaled one.
   func restored(_ output: Tensor, bias: Tensor?) throws -> Tensor {
-    try Functional.divideChannels(output, by: factor, bias: bias)
+    var shape = [Int](repeating: 1, count: output.rank)
+    shape[1] = factor.count
+    let unscaled = try Functional.divide(output, factor.view(shape))
+    return try bias.map { try Functional.add(unscaled, $0.view(shape)) } ?? unscaled
   }
 }
