@@ -16,13 +16,12 @@ struct Arithmetic: DifferentiableOperator {
 
   var name: String { kind.rawValue }
 
+  private static let reals: [DType] = [.float32, .float64]
+  private static let numbers = reals + [.uint8, .int8, .int16, .uint16, .int32, .int64]
+
   /// Integers have no division and no powers of their own.
   private var allowed: [DType] {
-    let reals: [DType] = [.float32, .float64]
-    switch kind {
-    case .divide, .power: return reals
-    default: return reals + [.uint8, .int8, .int16, .uint16, .int32, .int64]
-    }
+    kind == .divide || kind == .power ? Self.reals : Self.numbers
   }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
