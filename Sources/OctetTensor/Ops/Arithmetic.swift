@@ -161,9 +161,27 @@ extension Operator {
   ) {
     let format = (a.shape == shape ? a : b.shape == shape ? b : a).preferredFormat
     func operand(_ x: Tensor) throws(OctetError) -> Tensor {
-      try (x.shape == shape ? x : x.aliasExpanded(shape)).contiguous(format)
+      if x.shape == shape { return try x.contiguous(format) }
+      if format == .contiguous, x.isContiguous, shape.suffix(x.rank).elementsEqual(x.shape) {
+        return try x.repeated(shape)
+      }
+      return try x.aliasExpanded(shape).contiguous(format)
     }
     return (try operand(a), try operand(b), format)
+  }
+}
+
+extension Tensor {
+  /// Copies of a contiguous tensor one behind the other, as its last dimensions make up `shape`.
+  fileprivate func repeated(_ shape: [Int]) throws(OctetError) -> Tensor {
+    try requirePlainElements("expand")
+    let result = try Tensor(uninitialized: shape, dtype: dtype, quantizer: quantizer)
+    let (bytes, total) = (count * dtype.bitWidth / 8, result.storage.byteCount)
+    if bytes == 0 { return result }
+    for start in stride(from: 0, to: total, by: bytes) {
+      (result.storage.bytes + start).copyMemory(from: baseAddress, byteCount: bytes)
+    }
+    return result
   }
 }
 
