@@ -42,9 +42,9 @@ public func convert(
 }
 
 /// What `convert` is about to do: nothing is done before all of it fits.
-private struct Conversion {
+struct Conversion {
   let target: ConversionTarget
-  let allowsUnobserved: Bool
+  var allowsUnobserved = false
   var installs: [(handle: Module, successor: Module)] = []
 
   /// Looks at a handle and all below it.
@@ -69,7 +69,7 @@ private struct Conversion {
   }
 
   /// The form of a module; a training form's is that of the float module it gives.
-  private func successor(of module: Module, in handle: Module, _ qconfig: QConfig) throws
+  func successor(of module: Module, in handle: Module, _ qconfig: QConfig) throws
     -> Module?
   {
     let trained = module as? any TrainingForm
