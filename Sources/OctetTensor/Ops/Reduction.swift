@@ -36,14 +36,17 @@ struct Reduction: DifferentiableOperator {
     }
   }
 
+  private static let reals: [DType] = [.float32, .float64]
+  private static let numbers =
+    reals + [.bool, .uint8, .int8, .int16, .uint16, .int32, .int64]
+
   /// Integers and truth values are summed up and multiplied in int64.
   private var takesIntegers: Bool { kind == .sum || kind == .product }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
-    let integers: [DType] = [.bool, .uint8, .int8, .int16, .uint16, .int32, .int64]
     try require(
-      x, "input", dtypes: [.float32, .float64] + (takesIntegers ? integers : []),
+      x, "input", dtypes: takesIntegers ? Self.numbers : Self.reals,
       fix: x.isQuantized ? "dequantize it first" : "convert it to float32")
     let gone = try reducedAxes(dims, rank: x.rank)
     if kind == .maximum || kind == .minimum, gone.contains(where: { x.shape[$0] == 0 }) {
