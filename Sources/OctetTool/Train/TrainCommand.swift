@@ -69,11 +69,11 @@ struct TrainCommand: ParsableCommand {
     settings.learningRate = learningRate
     settings.images = found.training.count
     if fresh { try? FileManager.default.removeItem(atPath: checkpoint) }
-    print("\(found.training.count) images from \(found.source), \(Kernels.maxThreads) threads")
+    say("\(found.training.count) images from \(found.source), \(Kernels.maxThreads) threads")
     let interruption = Interruption()
     var batches = 0
     let run = TrainingRun(
-      settings, found, checkpointPath: checkpoint, quiet: quiet, report: { print($0) },
+      settings, found, checkpointPath: checkpoint, quiet: quiet, report: say,
       isInterrupted: {
         batches += 1
         return interruption.isWished || batches == stopAfter
@@ -81,10 +81,15 @@ struct TrainCommand: ParsableCommand {
     do {
       try run.run()
     } catch is Interrupted {
-      print("interrupted; the same command goes on from \(checkpoint)")
+      say("interrupted; the same command goes on from \(checkpoint)")
       throw ToolExit.success
     }
     try compare(run, found)
+  }
+
+  /// A line on standard output at once, also where that is a file.
+  private func say(_ line: String) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
   }
 
   private func compare(_ run: TrainingRun, _ data: TrainingData) throws {
@@ -99,14 +104,14 @@ struct TrainCommand: ParsableCommand {
     let same = zip(fake, integer).filter { $0 == $1 }.count
     let agreement = Double(same) / Double(max(fake.count, 1))
     let accuracy = run.accuracy(integer)
-    print("fake-quantized: \(percent(run.accuracy(fake)))")
-    print("int8: \(percent(accuracy)), \(fixed((accuracy - float) * 100, 2)) points from float")
-    print("fake-quantized and int8 agree on \(percent(agreement))")
+    say("fake-quantized: \(percent(run.accuracy(fake)))")
+    say("int8: \(percent(accuracy)), \(fixed((accuracy - float) * 100, 2)) points from float")
+    say("fake-quantized and int8 agree on \(percent(agreement))")
     var least = Double.infinity
     for layer in LayerComparison.layers {
       guard let ratio = fakeOutputs.ratio(layer, integerOutputs) else { continue }
       least = min(least, ratio)
-      print("  \(layer): SQNR \(ratio.isInfinite ? "infinite" : "\(fixed(ratio, 1)) dB")")
+      say("  \(layer): SQNR \(ratio.isInfinite ? "infinite" : "\(fixed(ratio, 1)) dB")")
     }
     var shortfalls: [String] = []
     if (float - accuracy) * 100 > 0.3 {
