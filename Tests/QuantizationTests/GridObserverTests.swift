@@ -91,7 +91,7 @@ struct GridObserverTests {
 
   @Test("one outlier doesn't set the scale, and even data keeps its range")
   func outliers() throws {
-    for observer in try Self.all() {
+    for observer in [try PercentileObserver() as GridObserver, try EntropyObserver()] {
       try observer.observe(vector(bell(2, 50_000) + [1000]))
       let scale = try #require(observer.calculateParameters().scales.first)
       #expect(scale < 0.2, "\(type(of: observer)): \(scale)")

@@ -4,8 +4,8 @@ import OctetTensor
 /// Covers the part of the range whose quantization loses least: the candidate with the smallest
 /// `sum of count * (quantize(middle) - middle)^2` over the bins of the fixed grid. Beyond torch.
 ///
-/// Candidates are the whole range with both ends drawn towards zero by `2^(-i / 8)`, `i` in 0...56; each is quantized with
-/// the parameters that it would give. Of equal ones the widest wins.
+/// Candidates are what lies within `-T...T` for `T = max(-min, max) * 2^(-i / 8)`, `i` in 0...56; each is quantized with the
+/// parameters that it would give. Of equal ones the widest wins.
 public final class MSEObserver: GridObserver {
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
     MSEObserver(settings).continuing(self)

@@ -1,10 +1,10 @@
-/// Parts of a range that observers choose from: both ends drawn towards zero by one factor, from 1 down to 1/128, so that a
-/// range keeps its shape. Ends on the far side of zero stay there.
+/// Parts of a range that observers choose from: what lies within `-T...T`, for thresholds `T` from the larger of both ends
+/// down to 1/128 of it. An end that is nearer to zero than `T` stays where it is.
 struct RangeCandidates: Sequence {
   let min: Float
   let max: Float
 
-  /// Factors `2^(-i / 8)`, the whole range first.
+  /// Thresholds over the larger end, `2^(-i / 8)`: the whole range first.
   private static let factors = (0...56).map { i in
     Float(sign: .plus, exponent: -i / 8, significand: 1) / steps[i % 8]
   }
@@ -16,6 +16,15 @@ struct RangeCandidates: Sequence {
 
   func makeIterator() -> AnyIterator<(min: Float, max: Float)> {
     var factors = Self.factors.makeIterator()
-    return AnyIterator { factors.next().map { (min * $0, max * $0) } }
+    let reach = Swift.max(abs(min), abs(max))
+    return AnyIterator {
+      factors.next().map { factor in
+        let threshold = reach * factor
+        return (
+          Swift.min(Swift.max(min, -threshold), threshold),
+          Swift.max(Swift.min(max, threshold), -threshold)
+        )
+      }
+    }
   }
 }
