@@ -25,7 +25,8 @@ package struct ParityRegistry: Sendable {
     try ParityRegistry([
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
       NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
-      ConvolutionParityOperations.all, EagerWorkflow.all,
+      ConvolutionParityOperations.all, RecurrentParityOperations.all,
+      AttentionParityOperations.all, TrainingParityOperations.all, EagerWorkflow.all,
     ])
   }
 

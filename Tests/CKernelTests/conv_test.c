@@ -254,8 +254,9 @@ static conv_case random_case(check_random *random) {
   weights->out_channels = weights->groups * upto(random, check_next(random) % 3 ? 5 : 40);
   if (check_next(random) % 4 == 0) weights->groups = weights->out_channels = weights->in_channels;
   if (check_next(random) % 8 == 0) {
-    weights->groups = 8 * upto(random, 2); /* as many as fill a cell of block diagonal weights, of four channels */
-    weights->in_channels = weights->out_channels = 4 * weights->groups;
+    const size_t size = (size_t)4 << check_next(random) % 3;
+    weights->groups = 32 / size * upto(random, 3); /* as many as fill cells of block diagonal weights */
+    weights->in_channels = weights->out_channels = size * weights->groups;
   }
   const size_t widest = weights->rank == 1 ? 40 : weights->rank == 2 ? 11 : 6;
   const bool pointwise = check_next(random) % 5 == 0;

@@ -61,7 +61,7 @@ struct ActivationModuleTests {
     #expect(model.leaky.current(as: Quantized.LeakyReLU.self)?.negativeSlope == 0.2)
     #expect(model.dropout.current is Quantized.Dropout)
     #expect(model.sum.current is Quantized.QFunctional)
-    #expect(model.prelu.current(as: Quantized.PReLU.self)?.weight.dtype == .quint8)
+    #expect(model.prelu.current(as: Quantized.PReLU.self)?.weight.value.dtype == .quint8)
     #expect(model.elu.current is Quantized.ELU)
     #expect(model.relu6.current is Quantized.ReLU6)
     #expect(model.sigmoid.current is Sigmoid, "a float layer that takes integers, as in torch")
@@ -134,8 +134,8 @@ struct ActivationModuleTests {
     try convert(model)
     let prelu = try #require(
       model.children[1].module.current(as: Quantized.PReLU.self))
-    #expect(try prelu.weight.qZeroPoint() == 128)
-    let slopes: [Float] = try prelu.weight.dequantized().elements()
+    #expect(try prelu.weight.value.qZeroPoint() == 128)
+    let slopes: [Float] = try prelu.weight.value.dequantized().elements()
     for slope in slopes { #expect(abs(slope + 0.4) < 0.004) }
   }
 }

@@ -62,8 +62,13 @@ oct_status oct_output_check(const char *entry, const oct_output *output, size_t 
 }
 
 oct_stage oct_stage_make(const oct_output *output, const float *multiplier, const float *bias) {
+  const bool bytes = output->dtype == OCT_U8 || output->dtype == OCT_S8;
   oct_stage stage = {
-      .dtype = output->dtype, .multiplier = multiplier, .bias = bias, .has_bias = output->bias_f32 != NULL};
+      .dtype = output->dtype,
+      .multiplier = multiplier,
+      .bias = bias,
+      .has_bias = output->bias_f32 ||
+                  (bytes && !oct_all_within_s32(output->multiplier, output->multiplier_count, 1, OCT_BELOW_ONE))};
   if (output->dtype == OCT_F32) {
     stage.low = output->real_min;
     stage.high = output->real_max;
@@ -88,10 +93,12 @@ void oct_stage_columns(const oct_output *output, size_t first, size_t count, siz
   oct_fill_f32(bias + biased, padded - biased, -0.0f);
 }
 
-int64_t oct_output_largest_bias(const oct_output *output, size_t first, size_t count) {
-  if (!output->bias || count == 0) return 0;
+bool oct_output_bias_fits(const oct_output *output, size_t first, size_t count, int64_t bound) {
+  if (!output->bias || count == 0) return true;
+  /* Nearly always the bias is small, which takes fewer operations to see than its extremes. */
+  const int64_t room = INT32_MAX - bound, near = room < (1 << 30) - 1 ? room : (1 << 30) - 1;
+  if (oct_all_within_s32(output->bias + first, count, (int32_t)-near, (int32_t)near)) return true;
   int32_t low, high;
   oct_extremes_s32(output->bias + first, count, &low, &high);
-  const int64_t below = -(int64_t)low, above = high;
-  return below > above ? below : above > 0 ? above : 0;
+  return -(int64_t)low <= room && high <= room;
 }

@@ -20,7 +20,9 @@ typedef struct oct_stage {
   float low, high;
   const float *multiplier; /* one per column */
   const float *bias;       /* one per column; -0 where there is none, which changes no sum */
-  bool has_bias;           /* false: all of bias is -0, and a kernel may leave it out */
+  /* Bytes: false when all of bias is -0, so that a kernel may leave it out, and all multipliers are below 1, so that what
+   * they make of an int32 is one, and clamping can wait for integers. */
+  bool has_bias;
 } oct_stage;
 
 /* Refuses an output stage that is wrong by itself or for n columns, in the name of `entry`. */
@@ -35,8 +37,11 @@ oct_stage oct_stage_make(const oct_output *output, const float *multiplier, cons
 void oct_stage_columns(const oct_output *output, size_t first, size_t count, size_t padded, float *multiplier,
                        float *bias);
 
-/* The largest |bias[n]| over columns first..<first + count, 0 without a bias. */
-int64_t oct_output_largest_bias(const oct_output *output, size_t first, size_t count);
+/* True when sums within `bound` (at most INT32_MAX) and the bias of columns first..<first + count are within int32. */
+bool oct_output_bias_fits(const oct_output *output, size_t first, size_t count, int64_t bound);
+
+/* Positive floats are ordered as their bits are: the bits of the largest one below 1. */
+enum { OCT_BELOW_ONE = 0x3F7FFFFF };
 
 /* 1.5 * 2^23: adding and subtracting it rounds to an integer, ties to even, for values below 2^22. */
 #define OCT_ROUND_MAGIC 12582912.0f

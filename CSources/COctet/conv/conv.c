@@ -155,7 +155,7 @@ static void plan_strips(const conv_job *job, const oct_gemm_packed *product, con
   oct_gemm_plan *plan = &pass->plan;
   const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
   if (pass->m == 0) return;
-  oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES, &pass->strip);
+  oct_conv_shape_strip(phase, product, job->conv.in, job->conv.products, lines, STRIP_BYTES, &pass->strip);
   if (pass->strip.lines == 0) return;
   plan->row_block = pass->strip.lines * phase->out[2];
   plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
@@ -343,12 +343,12 @@ static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size
   const size_t count = range_of(pass, block).count, width = phase->out[2];
   uint8_t *to = (uint8_t *)slice + pass->plan.panel_offset;
   if (fresh)
-    oct_conv_pack_strip(phase, strip, product, &job->input, index, block / strip->plane_blocks,
+    oct_conv_pack_strip(phase, strip, product, &job->input, strip->shared ? 0 : index, block / strip->plane_blocks,
                         block % strip->plane_blocks * strip->lines, pass->products[index].prepared.zero, to);
   for (size_t row = 0; fresh && row_sum && row < count; row += width)
     oct_conv_strip_sums(phase, strip, product, to + row / width * phase->stride[1] * strip->width * strip->pixel, width,
                         row_sum + row);
-  return (oct_gemm_rows){.a = to,
+  return (oct_gemm_rows){.a = strip->shared ? to + index * job->conv.in : to,
                          .stride = (ptrdiff_t)(phase->stride[2] * strip->pixel),
                          .count = count,
                          .runs = strip->runs,
@@ -366,7 +366,8 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
     rows.a = job->input.x;
     return rows;
   }
-  const size_t mark = pass->first_piece + index * pass->plan.row_blocks + block;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t mark = pass->first_piece + (shared ? 0 : index * pass->plan.row_blocks) + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
@@ -389,6 +390,19 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
   return rows;
 }
 
+/* Multiplies a strip by panels begin..<end. Its lines, neighbours in one plane, are a step apart in y. */
+static void run_strip(const conv_job *job, const conv_pass *pass, size_t first, const oct_gemm_prepared *prepared,
+                      oct_gemm_rows rows, size_t begin, size_t end, char *y, ptrdiff_t y_stride) {
+  const oct_conv_phase *phase = &pass->phase;
+  const size_t pixel = segment_at(job, pass, first, rows.count).pixel;
+  rows.lines = rows.count / phase->out[2];
+  rows.count = phase->out[2];
+  rows.line_stride = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
+  rows.line_c_stride = y_stride * (ptrdiff_t)(phase->step[1] * job->out[2]);
+  oct_gemm_run_block(prepared, &rows, begin, end, y + (ptrdiff_t)pixel * y_stride,
+                     y_stride * (ptrdiff_t)phase->step[2]);
+}
+
 /* Multiplies a block by panels begin..<end. Segments of scattered outputs meet a panel one after the other, so that it
  * stays near. */
 static void run_block(const conv_job *job, const conv_pass *pass, size_t index, size_t first, const oct_gemm_rows *rows,
@@ -397,9 +411,12 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
   const oct_gemm_prepared *prepared = &pass->products[index].prepared;
   const size_t group = pass->products[index].packed.kernel->row_group;
   const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype), y_stride = job->call->y_stride * size;
-  const ptrdiff_t line_bytes = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
   char *y = (char *)job->call->y + (ptrdiff_t)(index * job->conv.out) * size;
-  if (!phase->scattered && pass->strip.lines == 0) {
+  if (pass->strip.lines > 0) {
+    run_strip(job, pass, first, prepared, *rows, begin, end, y, y_stride);
+    return;
+  }
+  if (!phase->scattered) {
     oct_gemm_run_block(prepared, rows, begin, end, y + (ptrdiff_t)first * y_stride, y_stride);
     return;
   }
@@ -411,17 +428,18 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
       part.row_sum = rows->row_sum ? rows->row_sum + row : NULL;
       oct_gemm_run_block(prepared, &part, panel, panel + 1, y + (ptrdiff_t)next.pixel * y_stride,
                          y_stride * (ptrdiff_t)phase->step[2]);
-      part.a = (const char *)part.a +
-               (pass->strip.lines > 0 ? line_bytes : (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride);
+      part.a = (const char *)part.a + (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride;
     }
   }
 }
 
-/* One piece of a pass: product by product, blocks of pixels, blocks of panels. */
+/* One piece of a pass: product by product, blocks of pixels, blocks of panels. Where products share strips, all of them
+ * meet a block before the next. */
 static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, int worker) {
   const oct_gemm_plan *plan = &pass->plan;
-  const size_t block = piece / plan->panel_blocks % plan->row_blocks;
-  const size_t index = piece / plan->panel_blocks / plan->row_blocks;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t outer = shared ? job->conv.products : plan->row_blocks, part = piece / plan->panel_blocks;
+  const size_t block = shared ? part / outer : part % outer, index = shared ? part % outer : part / outer;
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t panels = product->columns / product->kernel->nr;
   const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;

@@ -161,8 +161,10 @@ static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in
 
 /* How many groups to merge into one product: a divisor of the groups that still fits a tile. */
 static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
-  if (kernel->run_blocks && in == OCT_GEMM_BLOCK && out == OCT_GEMM_BLOCK && groups % OCT_GEMM_BLOCKS == 0)
-    return OCT_GEMM_BLOCKS; /* with a tile of their own */
+  if (kernel->run_blocks && in == out && OCT_GEMM_CELL % in == 0) {
+    const size_t blocks = OCT_GEMM_CELL / in; /* with a tile of their own */
+    if (oct_gemm_is_cell(blocks) && groups % blocks == 0) return blocks;
+  }
   size_t best = 1;
   double best_cost = product_cost(kernel, taps, in, out);
   for (size_t merged = 2; merged <= groups && merged <= kernel->nr / out; merged++) {

@@ -7,7 +7,7 @@
 #include "base/align.h"
 #include "base/run.h"
 #include "base/status.h"
-#include "kernel.h"
+#include "rows.h"
 
 OCT_FP_STRICT
 
@@ -15,7 +15,7 @@ OCT_FP_STRICT
 enum { LARGEST_TILE = 32, CELL_BUDGET = 32768 };
 
 /* Products below which a team costs more than it saves, and that one claimed range should hold. */
-enum { FORK_PRODUCTS = 1 << 19, RANGE_PRODUCTS = 1 << 17 };
+enum { FORK_PRODUCTS = 1 << 17, RANGE_PRODUCTS = 1 << 15 };
 
 /* The slots of a tile are the input columns that its steps meet. Shared slots lie column_unit apart and serve every
  * output that meets them; when strides or dilations leave most of those unused, each output has slots of its own. */
@@ -110,8 +110,10 @@ oct_status oct_depthwise_workspace_size(const void *packed, size_t packed_size, 
   *bytes = 0;
   if (!header) return foreign();
   if (call->batch == 0) return OCT_OK;
+  if (threads <= 0) threads = oct_max_threads();
+  if (header->in_rows) return oct_rows_workspace_size(header, call, threads, bytes);
   const oct_status status = plan(header, call, &geo);
-  return status == OCT_OK ? workspace_of(&geo, threads > 0 ? threads : oct_max_threads(), bytes) : status;
+  return status == OCT_OK ? workspace_of(&geo, threads, bytes) : status;
 }
 
 typedef struct job {
@@ -192,11 +194,10 @@ static void find_taps(const job *j, size_t ox, const uint8_t *const *rows, const
   }
 }
 
-/* The output stage for sums that need 64 bits. */
-static void store_wide(const job *j, const oct_depthwise_store *s) {
+void oct_depthwise_store_wide(const oct_depthwise_store *s, const int32_t *bias) {
   for (size_t row = 0; row < s->rows; row++)
     for (size_t c = 0; c < s->columns; c++) {
-      const int64_t acc = (int64_t)s->acc[row * s->acc_stride + c] + j->call->output->bias[s->column + c];
+      const int64_t acc = (int64_t)s->acc[row * s->acc_stride + c] + bias[s->column + c];
       oct_stage_store(s->stage, acc, s->column + c, s->y + (ptrdiff_t)row * s->y_stride, c);
     }
 }
@@ -240,7 +241,7 @@ static void run_block(const job *j, size_t channel, size_t count, size_t outputs
                                      .y = y + channel * width,
                                      .y_stride = j->call->y_stride * (ptrdiff_t)width};
   if (j->wide)
-    store_wide(j, &store);
+    oct_depthwise_store_wide(&store, j->call->output->bias);
   else
     j->kernel->store(&store);
 }
@@ -278,7 +279,7 @@ static void prepare(job *j, char *workspace) {
   int32_t *bias = (int32_t *)(real_bias + padded);
   memset(workspace, (uint8_t)j->call->x_zero_point, geo->pixel_size);
   oct_stage_columns(output, 0, channels, padded, multiplier, real_bias);
-  j->wide = taps * 65025 + oct_output_largest_bias(output, 0, channels) > INT32_MAX;
+  j->wide = !oct_output_bias_fits(output, 0, channels, taps * 65025);
   memset(bias, 0, geo->columns_size);
   if (output->bias && !j->wide) memcpy(bias, output->bias, channels * sizeof *bias);
   j->padding = (const uint8_t *)workspace;
@@ -291,6 +292,7 @@ oct_status oct_depthwise_run(const void *packed, size_t packed_size, const oct_c
   const oct_depthwise_packed *header = oct_depthwise_open(packed, packed_size);
   if (!header) return foreign();
   if (call->batch == 0) return OCT_OK;
+  if (header->in_rows) return oct_rows_run_call(header, call, run);
   job j = {.header = header, .kernel = oct_depthwise_kernel_at(header->kernel), .call = call};
   int threads;
   size_t bytes;

@@ -4,7 +4,7 @@
 #include "base/align.h"
 #include "base/registry.h"
 #include "base/status.h"
-#include "kernel.h"
+#include "rows.h"
 
 static const oct_depthwise_kernel *const table[] = {
 #define OCT_DEPTHWISE_KERNEL(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -66,8 +66,15 @@ oct_status oct_depthwise_packed_size(const oct_conv_weights *weights, size_t *by
   oct_depthwise_packed header;
   const oct_status status = make_header(weights, &header);
   if (status != OCT_OK) return status;
-  if (!oct_multiply(oct_ceil_div(header.channels, OCT_DEPTHWISE_UNIT), unit_size(&header), bytes) ||
-      !oct_add(*bytes, sizeof header, bytes))
+  oct_rows_layout layout;
+  const size_t units = oct_ceil_div(header.channels, OCT_DEPTHWISE_UNIT);
+  bool fits = oct_multiply(units, unit_size(&header), bytes);
+  if (fits && oct_rows_make_layout(&header, &layout)) {
+    /* Which form it becomes depends on the weights. */
+    const size_t rows = oct_rows_packed_bytes(&layout, header.channels);
+    if (rows > *bytes) *bytes = rows;
+  }
+  if (!fits || !oct_add(*bytes, sizeof header, bytes))
     return oct_fail(OCT_OVERFLOW,
                     "depthwise convolution: the packed weights of %zu channels are more than memory can hold",
                     header.channels);
@@ -138,11 +145,16 @@ oct_status oct_depthwise_pack(const oct_conv_weights *weights, void *packed, siz
         packed_size, bytes);
   header.size = bytes;
   const size_t unit = unit_size(&header);
+  oct_rows_layout layout;
   memset(packed, 0, bytes);
-  for (size_t c = 0; c < header.channels; c++) {
+  for (size_t c = 0; c < header.channels; c++)
     if (zero_point_of(weights, c) != (weights->w_dtype == OCT_U8 ? 128 : 0)) header.weight_zero_points = 1;
-    pack_channel(weights, &header, c, (char *)packed + sizeof header + c / OCT_DEPTHWISE_UNIT * unit);
-  }
+  header.in_rows = !header.weight_zero_points && oct_rows_make_layout(&header, &layout);
+  if (header.in_rows)
+    oct_rows_pack(&layout, header.channels, weights, (char *)packed + sizeof header);
+  else
+    for (size_t c = 0; c < header.channels; c++)
+      pack_channel(weights, &header, c, (char *)packed + sizeof header + c / OCT_DEPTHWISE_UNIT * unit);
   memcpy(packed, &header, sizeof header);
   return OCT_OK;
 }

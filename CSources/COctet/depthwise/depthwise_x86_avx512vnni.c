@@ -10,7 +10,7 @@
 
 #include "base/epilogue_avx512.h"
 #include "base/unroll.h"
-#include "kernel.h"
+#include "rows.h"
 
 OCT_FP_STRICT
 
@@ -312,6 +312,7 @@ const oct_depthwise_kernel oct_depthwise_avx512vnni = {.name = "avx512vnni",
                                                        .form = OCT_DEPTHWISE_UNSIGNED_X,
                                                        .gather = gather,
                                                        .sum = sum,
-                                                       .store = store};
+                                                       .store = store,
+                                                       .rows = oct_depthwise_rows_avx512vnni};
 
 #endif /* OCT_ARCH_X86 */

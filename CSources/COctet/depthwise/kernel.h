@@ -81,6 +81,8 @@ typedef struct oct_depthwise_store {
   ptrdiff_t y_stride; /* in bytes */
 } oct_depthwise_store;
 
+typedef struct oct_rows_run oct_rows_run; /* see rows.h */
+
 typedef struct oct_depthwise_kernel {
   const char *name;
   oct_isa isa;
@@ -89,6 +91,7 @@ typedef struct oct_depthwise_kernel {
   void (*gather)(const oct_depthwise_gather *gather);
   void (*sum)(const oct_depthwise_sum *sum);
   void (*store)(const oct_depthwise_store *store);
+  void (*rows)(const oct_rows_run *run); /* null, or the row form, for cells of bytes */
 } oct_depthwise_kernel;
 
 static inline size_t oct_depthwise_cell_size(const oct_depthwise_kernel *kernel) {
@@ -103,16 +106,19 @@ static inline size_t oct_depthwise_cell_size(const oct_depthwise_kernel *kernel)
 oct_status oct_depthwise_select(const oct_depthwise_kernel **kernel, uint32_t *index);
 const oct_depthwise_kernel *oct_depthwise_kernel_at(uint32_t index);
 
-/* The packed blob: this, then per unit an oct_depthwise_unit and steps * groups cells. Geometry has rank 3, ones in
+/* The output stage for sums that need 64 bits with this bias. */
+void oct_depthwise_store_wide(const oct_depthwise_store *store, const int32_t *bias);
+
+/* The packed blob: this, then per unit an oct_depthwise_unit and steps * groups cells, or the blocks of the row form. Geometry has rank 3, ones in
  * front. */
 typedef struct oct_depthwise_packed {
   uint32_t magic, kernel;
   uint64_t size;
   uint32_t x_dtype, rank;
-  uint32_t along_columns, weight_zero_points;
+  uint32_t along_columns, weight_zero_points, in_rows, none;
   size_t channels, steps, groups;
   size_t kernel_size[3], stride[3], dilation[3], padding_begin[3], padding_end[3];
-  char reserved[16];
+  char reserved[8];
 } oct_depthwise_packed;
 
 _Static_assert(sizeof(oct_depthwise_packed) % OCT_ALIGNMENT == 0, "the units behind the header are aligned");

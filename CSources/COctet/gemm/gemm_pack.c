@@ -17,7 +17,7 @@ typedef struct packed_header {
   int32_t largest;
   uint32_t has_zero;
   uint32_t run; /* 0: one run */
-  uint32_t diagonal;
+  uint32_t blocks;
   uint32_t check; /* of the fields above */
 } packed_header;
 
@@ -56,7 +56,7 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 static uint32_t header_check(const packed_header *header) {
   const uint64_t fields[] = {header->magic,    header->total,   header->n,       header->k,
                              header->kernel,   header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero, header->run,     header->diagonal};
+                             header->has_zero, header->run,     header->blocks};
   uint64_t hash[2] = {0xCBF29CE484222325u, 0x84222325CBF29CE4u}; /* two chains, which don't wait for each other */
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
     hash[i % 2] = (hash[i % 2] ^ fields[i]) * 0x100000001B3u;
@@ -83,7 +83,7 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
                           .largest = summary.largest,
                           .has_zero = summary.has_zero,
                           .run = (uint32_t)source->run,
-                          .diagonal = oct_gemm_is_diagonal(kernel, source)};
+                          .blocks = (uint32_t)oct_gemm_cell_blocks(kernel, source)};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }
@@ -130,7 +130,7 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
       .k_groups = parts.k_groups,
       .largest = header.largest,
       .has_zero = header.has_zero != 0,
-      .diagonal = header.diagonal != 0,
+      .blocks = header.blocks,
       .column_sum = (const int64_t *)(const void *)(bytes + OCT_ALIGNMENT),
       .minus_zero = (const int32_t *)(const void *)(bytes + parts.minus_zero),
       .panels = (const int8_t *)(bytes + parts.panels),

@@ -16,7 +16,7 @@ static bool may_leave_int32(const oct_gemm_packed *packed, int32_t a_zero_point,
   const uint64_t product = (uint64_t)(below > above ? below : above) * (uint64_t)packed->largest;
   uint64_t bound;
   if (__builtin_mul_overflow(product, (uint64_t)packed->k, &bound) || bound > INT32_MAX) return true;
-  return bound + (uint64_t)oct_output_largest_bias(output, first, packed->n) > INT32_MAX;
+  return !oct_output_bias_fits(output, first, packed->n, (int64_t)bound);
 }
 
 oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
@@ -50,7 +50,7 @@ enum { WIDE_K = 32768 };
 static const ptrdiff_t one_run = 0;
 
 static void run_tile(const oct_gemm_packed *packed, const oct_gemm_tile *tile) {
-  (packed->diagonal ? packed->kernel->run_blocks : packed->kernel->run)(tile);
+  (packed->blocks > 1 ? packed->kernel->run_blocks : packed->kernel->run)(tile);
 }
 
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
@@ -96,25 +96,24 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
   }
 }
 
-/* Tiles of one column of tiles, rows spread evenly so that the last tile isn't a sliver. */
-static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, const int64_t *row_sum, size_t rows) {
-  const oct_gemm_kernel *kernel = prepared->packed->kernel;
-  const size_t tiles = oct_ceil_div(rows, kernel->mr);
-  const size_t height = oct_round_up(oct_ceil_div(rows, tiles), kernel->row_group);
-  const ptrdiff_t a_step = (ptrdiff_t)(height / kernel->row_group) * tile.a_stride;
-  const ptrdiff_t c_step = (ptrdiff_t)height * tile.c_stride;
+/* Tiles of one column of tiles, `height` rows each, from where the tile lies. */
+static void run_panel(const oct_gemm_prepared *prepared, const oct_gemm_tile *panel, const int64_t *row_sum,
+                      size_t rows, size_t height, ptrdiff_t a_step, oct_gemm_tile *tile) {
+  const ptrdiff_t c_step = (ptrdiff_t)height * panel->c_stride;
   int32_t sums[OCT_GEMM_MAX_ROWS];
-  tile.row_sum = row_sum && !prepared->wide ? sums : NULL;
+  tile->a = panel->a;
+  tile->c = panel->c;
+  tile->row_sum = row_sum && !prepared->wide ? sums : NULL;
   for (size_t row = 0; row < rows; row += height) {
-    tile.rows = rows - row < height ? rows - row : height;
+    tile->rows = rows - row < height ? rows - row : height;
     if (prepared->wide) {
-      run_wide_tile(prepared, &tile, row_sum ? row_sum + row : NULL);
+      run_wide_tile(prepared, tile, row_sum ? row_sum + row : NULL);
     } else {
-      for (size_t r = 0; row_sum && r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
-      run_tile(prepared->packed, &tile);
+      for (size_t r = 0; row_sum && r < tile->rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
+      run_tile(prepared->packed, tile);
     }
-    tile.a = (const char *)tile.a + a_step;
-    tile.c = (char *)tile.c + c_step;
+    tile->a = (const char *)tile->a + a_step;
+    tile->c = (char *)tile->c + c_step;
   }
 }
 
@@ -126,13 +125,19 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const oct_gemm_packed *packed = prepared->packed;
   const size_t nr = packed->kernel->nr, panel_bytes = oct_gemm_groups_bytes(packed, packed->k_groups);
   const size_t size = oct_dtype_size(prepared->stage.dtype);
+  if (rows->count == 0) return;
+  /* Rows are spread evenly, so that the last tile isn't a sliver. */
+  const size_t tiles = oct_ceil_div(rows->count, packed->kernel->mr), group = packed->kernel->row_group;
+  const size_t height = oct_round_up(oct_ceil_div(rows->count, tiles), group);
+  const ptrdiff_t a_step = (ptrdiff_t)(height / group) * rows->stride;
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
-    const oct_gemm_tile tile = {
+    oct_gemm_tile panel_tile = {
         .a = rows->a,
         .a_stride = rows->stride,
         .b = packed->panels + panel * panel_bytes,
         .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
+        .blocks = packed->blocks,
         .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
         .runs = rows->runs > 1 ? rows->runs : 1,
         .run_at = rows->runs > 1 ? rows->run_at : &one_run,
@@ -145,7 +150,14 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
         .c = (char *)c + size * column,
         .c_stride = c_stride,
     };
-    run_panel(prepared, tile, rows->row_sum, rows->count);
+    oct_gemm_tile tile = panel_tile;
+    run_panel(prepared, &panel_tile, rows->row_sum, rows->count, height, a_step, &tile);
+    for (size_t line = 1; line < rows->lines; line++) {
+      panel_tile.a = (const char *)panel_tile.a + rows->line_stride;
+      panel_tile.c = (char *)panel_tile.c + rows->line_c_stride;
+      run_panel(prepared, &panel_tile, rows->row_sum ? rows->row_sum + line * rows->count : NULL, rows->count, height,
+                a_step, &tile);
+    }
   }
 }
 
@@ -158,7 +170,7 @@ enum { CYCLES_PER_THREAD = 4000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double products = (double)m * bytes / (packed->diagonal ? OCT_GEMM_BLOCKS : 1);
+  const double products = (double)m * bytes / (double)packed->blocks;
   const double outputs = (double)repeats * (double)m * (double)packed->columns;
   const double cycles = products / packed->kernel->speed + outputs / OUTPUTS_PER_CYCLE;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;

@@ -5,6 +5,8 @@ public final class ReLU: Module {
   /// Creates the layer.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { ReLU() }
+
   public override func forward(_ input: Tensor) throws -> Tensor { try Functional.relu(input) }
 }
 
@@ -12,6 +14,8 @@ public final class ReLU: Module {
 public final class ReLU6: Module {
   /// Creates the layer.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { ReLU6() }
 
   public override func forward(_ input: Tensor) throws -> Tensor { try Functional.relu6(input) }
 }
@@ -27,6 +31,12 @@ public final class Hardtanh: Module {
     self.high = high
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Hardtanh(min: low, max: high)
+  }
+
+  public override var details: String { "min: \(low), max: \(high)" }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.hardtanh(input, min: low, max: high)
   }
@@ -39,6 +49,12 @@ public final class LeakyReLU: Module {
 
   /// Creates the layer.
   public init(negativeSlope: Double = 0.01) { self.negativeSlope = negativeSlope }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    LeakyReLU(negativeSlope: negativeSlope)
+  }
+
+  public override var details: String { "negativeSlope: \(negativeSlope)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.leakyReLU(input, negativeSlope: negativeSlope)
@@ -53,6 +69,10 @@ public final class ELU: Module {
   /// Creates the layer.
   public init(alpha: Double = 1) { self.alpha = alpha }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { ELU(alpha: alpha) }
+
+  public override var details: String { "alpha: \(alpha)" }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.elu(input, alpha: alpha)
   }
@@ -66,6 +86,10 @@ public final class CELU: Module {
   /// Creates the layer.
   public init(alpha: Double = 1) { self.alpha = alpha }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { CELU(alpha: alpha) }
+
+  public override var details: String { "alpha: \(alpha)" }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.celu(input, alpha: alpha)
   }
@@ -76,6 +100,8 @@ public final class Hardswish: Module {
   /// Creates the layer.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Hardswish() }
+
   public override func forward(_ input: Tensor) throws -> Tensor { try Functional.hardswish(input) }
 }
 
@@ -84,6 +110,8 @@ public final class Hardswish: Module {
 public final class Hardsigmoid: Module {
   /// Creates the layer.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Hardsigmoid() }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.hardsigmoid(input)
@@ -96,6 +124,8 @@ public final class Sigmoid: Module {
   /// Creates the layer.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Sigmoid() }
+
   public override func forward(_ input: Tensor) throws -> Tensor { try Functional.sigmoid(input) }
 }
 
@@ -104,6 +134,8 @@ public final class Sigmoid: Module {
 public final class Tanh: Module {
   /// Creates the layer.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Tanh() }
 
   public override func forward(_ input: Tensor) throws -> Tensor { try Functional.tanh(input) }
 }
@@ -114,6 +146,12 @@ public final class GELU: Module {
 
   /// A layer that takes the integral by the error function, or by an approximation.
   public init(approximate: GELUApproximation = .none) { self.approximate = approximate }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    GELU(approximate: approximate)
+  }
+
+  public override var details: String { "approximate: \(approximate.rawValue)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.gelu(input, approximate: approximate)
@@ -127,6 +165,10 @@ public final class Softmax: Module {
 
   /// Creates the layer.
   public init(dim: Int? = nil) { self.dim = dim }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Softmax(dim: dim) }
+
+  public override var details: String { "dim: \(dim.map(String.init) ?? "nil")" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.softmax(input, dim: dim)
@@ -145,6 +187,14 @@ public final class PReLU: Module {
     weight = Parameter(eager { try Tensor(slopes, shape: [count]) })
   }
 
+  private init(weight: Parameter) { self.weight = weight }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    PReLU(weight: try copier(weight))
+  }
+
+  public override var details: String { "parameters: \(weight.value.count)" }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.prelu(input, weight: weight.value)
   }
@@ -157,6 +207,10 @@ public final class Dropout: Module {
 
   /// Creates the layer.
   public init(p: Double = 0.5) { self.p = p }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Dropout(p: p) }
+
+  public override var details: String { "p: \(p)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.dropout(input, p: p, training: isTraining && !input.isQuantized)

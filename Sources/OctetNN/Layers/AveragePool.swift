@@ -1,113 +1,107 @@
 import OctetTensor
 
-/// What 1-d, 2-d and 3-d average pools share: the mean of each window, on real and on quantized tensors.
-public class AvgPool: Module {
-  private let kernel: [Int]
-  private let stride: [Int]
-  private let padding: [Int]
-  private let ceiling: Bool
-  private let countIncludePad: Bool
-  private let divisor: Int?
+/// The windows of an average pool.
+package struct AverageWindowSettings: Sendable {
+  let kernel: [Int]
+  let stride: [Int]
+  let padding: [Int]
+  let ceiling: Bool
+  let countIncludePad: Bool
+  let divisor: Int?
 
+  /// Sizes for `rank` dimensions, given as one for all or as one for each. Traps on sizes that aren't positive.
   init(
-    _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ ceiling: Bool, _ countIncludePad: Bool,
-    _ divisor: Int?
+    rank: Int, _ kernel: [Int], _ stride: [Int]?, _ padding: [Int], _ ceiling: Bool,
+    _ countIncludePad: Bool, _ divisor: Int?
   ) {
-    let layer = "AvgPool\(kernel.count)d"
-    self.kernel = kernel.map { positive($0, "kernelSize", layer) }
-    self.stride = (stride ?? kernel).map { positive($0, "stride", layer) }
-    self.padding = padding
+    let layer = "AvgPool\(rank)d"
+    self.kernel = spread(kernel, rank, "kernelSize", layer).map {
+      positive($0, "kernelSize", layer)
+    }
+    self.stride = spread(stride ?? kernel, rank, "stride", layer).map {
+      positive($0, "stride", layer)
+    }
+    self.padding = spread(padding, rank, "padding", layer)
     self.ceiling = ceiling
     self.countIncludePad = countIncludePad
     self.divisor = divisor.map { positive($0, "divisor", layer) }
   }
+}
+
+/// What 1-d, 2-d and 3-d average pools share: the mean of each window, on real and on quantized tensors.
+public class AvgPool: Module {
+  private let windows: AverageWindowSettings
+
+  package required init(_ windows: AverageWindowSettings) { self.windows = windows }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Self(windows) }
 
   public override var details: String {
-    "kernelSize: \(kernel), stride: \(stride), padding: \(padding)"
+    "kernelSize: \(windows.kernel), stride: \(windows.stride), padding: \(windows.padding)"
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.avgPool(
-      input, kernel: kernel, stride: stride, padding: padding, ceiling: ceiling,
-      countIncludePad: countIncludePad, divisor: divisor)
+      input, kernel: windows.kernel, stride: windows.stride, padding: windows.padding,
+      ceiling: windows.ceiling, countIncludePad: windows.countIncludePad, divisor: windows.divisor)
   }
 }
 
 /// Over `[N, C, L]`. torch.nn.AvgPool1d.
 public final class AvgPool1d: AvgPool {
   /// The stride is the kernel's size when nil; `ceiling` rounds the output size up.
-  public init(
+  public convenience init(
     _ kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceiling: Bool = false,
     countIncludePad: Bool = true
   ) {
-    super.init([kernelSize], stride.map { [$0] }, [padding], ceiling, countIncludePad, nil)
+    self.init(
+      AverageWindowSettings(
+        rank: 1, [kernelSize], stride.map { [$0] }, [padding], ceiling, countIncludePad, nil))
   }
 }
 
 /// Over `[N, C, H, W]`. torch.nn.AvgPool2d.
 public final class AvgPool2d: AvgPool {
   /// The stride is the kernel's size when nil; `ceiling` rounds the output size up; sums are divided by `divisor` when given.
-  public init(
+  public convenience init(
     _ kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceiling: Bool = false,
     countIncludePad: Bool = true, divisor: Int? = nil
   ) {
-    func spread(_ value: Int) -> [Int] { [value, value] }
-    super.init(
-      spread(kernelSize), stride.map(spread), spread(padding), ceiling, countIncludePad, divisor)
+    self.init(
+      [kernelSize], stride: stride.map { [$0] }, padding: [padding], ceiling: ceiling,
+      countIncludePad: countIncludePad, divisor: divisor)
+  }
+
+  /// The same with a value for height and one for width, or one for both.
+  public convenience init(
+    _ kernelSize: [Int], stride: [Int]? = nil, padding: [Int] = [0], ceiling: Bool = false,
+    countIncludePad: Bool = true, divisor: Int? = nil
+  ) {
+    self.init(
+      AverageWindowSettings(
+        rank: 2, kernelSize, stride, padding, ceiling, countIncludePad, divisor))
   }
 }
 
 /// Over `[N, C, D, H, W]`. torch.nn.AvgPool3d.
 public final class AvgPool3d: AvgPool {
   /// The stride is the kernel's size when nil; `ceiling` rounds the output size up; sums are divided by `divisor` when given.
-  public init(
+  public convenience init(
     _ kernelSize: Int, stride: Int? = nil, padding: Int = 0, ceiling: Bool = false,
     countIncludePad: Bool = true, divisor: Int? = nil
   ) {
-    func spread(_ value: Int) -> [Int] { [value, value, value] }
-    super.init(
-      spread(kernelSize), stride.map(spread), spread(padding), ceiling, countIncludePad, divisor)
-  }
-}
-
-/// What 1-d, 2-d and 3-d adaptive average pools share: means over windows that divide the input evenly.
-public class AdaptiveAvgPool: Module {
-  private let outputSize: [Int?]
-
-  init(_ outputSize: [Int?]) {
-    self.outputSize = outputSize
-    for size in outputSize {
-      if let size { _ = positive(size, "outputSize", "AdaptiveAvgPool\(outputSize.count)d") }
-    }
+    self.init(
+      [kernelSize], stride: stride.map { [$0] }, padding: [padding], ceiling: ceiling,
+      countIncludePad: countIncludePad, divisor: divisor)
   }
 
-  public override var details: String {
-    "outputSize: \(outputSize.map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))"
+  /// The same with a value for each of depth, height and width, or one for all.
+  public convenience init(
+    _ kernelSize: [Int], stride: [Int]? = nil, padding: [Int] = [0], ceiling: Bool = false,
+    countIncludePad: Bool = true, divisor: Int? = nil
+  ) {
+    self.init(
+      AverageWindowSettings(
+        rank: 3, kernelSize, stride, padding, ceiling, countIncludePad, divisor))
   }
-
-  public override func forward(_ input: Tensor) throws -> Tensor {
-    try Functional.adaptiveAvgPool(input, outputSize: outputSize)
-  }
-}
-
-/// Over `[N, C, L]`. torch.nn.AdaptiveAvgPool1d.
-public final class AdaptiveAvgPool1d: AdaptiveAvgPool {
-  /// To `outputSize` elements.
-  public init(_ outputSize: Int) { super.init([outputSize]) }
-}
-
-/// Over `[N, C, H, W]`. torch.nn.AdaptiveAvgPool2d.
-public final class AdaptiveAvgPool2d: AdaptiveAvgPool {
-  /// To a square.
-  public init(_ outputSize: Int) { super.init([outputSize, outputSize]) }
-  /// To height and width; nil keeps the input's.
-  public init(height: Int?, width: Int?) { super.init([height, width]) }
-}
-
-/// Over `[N, C, D, H, W]`. torch.nn.AdaptiveAvgPool3d.
-public final class AdaptiveAvgPool3d: AdaptiveAvgPool {
-  /// To a cube.
-  public init(_ outputSize: Int) { super.init([outputSize, outputSize, outputSize]) }
-  /// To depth, height and width; nil keeps the input's.
-  public init(depth: Int?, height: Int?, width: Int?) { super.init([depth, height, width]) }
 }

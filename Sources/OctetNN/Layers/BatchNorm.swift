@@ -24,39 +24,41 @@ public class BatchNorm: Module {
   public let numBatchesTracked: Buffer
   private let ranks: ClosedRange<Int>
 
-  init(_ features: Int, epsilon: Double, momentum: Double, ranks: ClosedRange<Int>) {
-    self.features = positive(features, "features", "BatchNorm")
-    self.epsilon = epsilon
-    self.momentum = momentum
-    self.ranks = ranks
-    func filled(_ value: Float) -> Tensor {
-      eager { try Tensor(repeating: value, shape: [features]) }
-    }
-    weight = Parameter(filled(1))
-    bias = Parameter(filled(0))
-    runningMean = Buffer(filled(0))
-    runningVar = Buffer(filled(1))
-    numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
+  /// A layer around parts.
+  package required init(_ parts: BatchNormParts) {
+    features = parts.features
+    epsilon = parts.epsilon
+    momentum = parts.momentum
+    ranks = parts.ranks
+    weight = parts.weight
+    bias = parts.bias
+    runningMean = parts.runningMean
+    runningVar = parts.runningVar
+    numBatchesTracked = parts.numBatchesTracked
+  }
+
+  private var parts: BatchNormParts {
+    BatchNormParts(
+      features: features, epsilon: epsilon, momentum: momentum, ranks: ranks, weight: weight,
+      bias: bias, runningMean: runningMean, runningVar: runningVar,
+      numBatchesTracked: numBatchesTracked)
+  }
+
+  /// A second layer around the same parameters and statistics, in the same mode.
+  package func sharing() -> Self { Self(parts).train(isTraining) }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    var parts = parts
+    parts.weight = try copier(weight)
+    parts.bias = try copier(bias)
+    parts.runningMean = try copier(runningMean)
+    parts.runningVar = try copier(runningVar)
+    parts.numBatchesTracked = try copier(numBatchesTracked)
+    return Self(parts)
   }
 
   public override var details: String {
     "\(features), epsilon: \(epsilon), momentum: \(momentum)"
-  }
-
-  /// A second layer around the same parameters and statistics, in the same mode.
-  package func sharing() -> Self { Self(sharing: self).train(isTraining) }
-
-  /// A layer around the parameters and statistics of another one.
-  package required init(sharing other: BatchNorm) {
-    features = other.features
-    epsilon = other.epsilon
-    momentum = other.momentum
-    ranks = other.ranks
-    weight = other.weight
-    bias = other.bias
-    runningMean = other.runningMean
-    runningVar = other.runningVar
-    numBatchesTracked = other.numBatchesTracked
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
@@ -71,10 +73,8 @@ public class BatchNorm: Module {
         input, mean: runningMean.value, variance: runningVar.value, weight: weight.value,
         bias: bias.value, epsilon: epsilon)
     }
-    let statistics = try Functional.channelStatistics(input)
-    let output = try Functional.batchNorm(
-      input, mean: statistics.mean, variance: statistics.variance, weight: weight.value,
-      bias: bias.value, epsilon: epsilon)
+    let (output, statistics) = try Functional.trainingBatchNorm(
+      input, weight: weight.value, bias: bias.value, epsilon: epsilon)
     try track(statistics)
     return output
   }
@@ -95,35 +95,53 @@ public class BatchNorm: Module {
   }
 }
 
+/// What a batch norm is made of.
+package struct BatchNormParts {
+  let features: Int
+  let epsilon: Double
+  let momentum: Double
+  let ranks: ClosedRange<Int>
+  var weight: Parameter
+  var bias: Parameter
+  var runningMean: Buffer
+  var runningVar: Buffer
+  var numBatchesTracked: Buffer
+}
+
+extension BatchNormParts {
+  /// γ 1, β 0, mean 0, variance 1.
+  init(_ features: Int, epsilon: Double, momentum: Double, ranks: ClosedRange<Int>) {
+    func filled(_ value: Float) -> Tensor {
+      eager { try Tensor(repeating: value, shape: [features]) }
+    }
+    self.init(
+      features: positive(features, "features", "BatchNorm"), epsilon: epsilon, momentum: momentum,
+      ranks: ranks, weight: Parameter(filled(1)), bias: Parameter(filled(0)),
+      runningMean: Buffer(filled(0)), runningVar: Buffer(filled(1)),
+      numBatchesTracked: Buffer(Tensor(scalar: Int64(0))))
+  }
+}
+
 /// Batch norm over `[N, C]` or `[N, C, L]`. torch.nn.BatchNorm1d.
 public final class BatchNorm1d: BatchNorm {
   /// γ 1, β 0, mean 0, variance 1.
-  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 2...3)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 2...3))
   }
-
-  /// A layer around the parameters and statistics of another one.
-  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
 public final class BatchNorm2d: BatchNorm {
   /// γ 1, β 0, mean 0, variance 1.
-  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 4...4)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 4...4))
   }
-
-  /// A layer around the parameters and statistics of another one.
-  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }
 
 /// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
 public final class BatchNorm3d: BatchNorm {
   /// γ 1, β 0, mean 0, variance 1.
-  public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    super.init(features, epsilon: epsilon, momentum: momentum, ranks: 5...5)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 5...5))
   }
-
-  /// A layer around the parameters and statistics of another one.
-  package required init(sharing other: BatchNorm) { super.init(sharing: other) }
 }

@@ -82,9 +82,18 @@ public class Convolution: Module {
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
+    try convolve(input, weight: weight.value, bias: bias?.value)
+  }
+
+  /// The layer's convolution with another weight and bias.
+  package func convolve(_ input: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     try Functional.convolution(
-      input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding,
-      dilation: dilation, groups: groups)
+      input, weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try with(weight: copier(weight), bias: copier(bias))
   }
 
   /// The same geometry around other parameters.

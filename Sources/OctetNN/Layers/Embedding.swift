@@ -29,10 +29,14 @@ public final class Embedding: Module {
     self.weight = weight
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try Embedding(weight: copier(weight), paddingIndex: paddingIndex)
+  }
+
   public override var details: String { "\(numEmbeddings), \(embeddingDim)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
-    try Functional.embedding(input, weight: weight.value)
+    try Functional.embedding(input, weight: weight.value, paddingIndex: paddingIndex)
   }
 }
 
@@ -76,6 +80,12 @@ public final class EmbeddingBag: BagModule {
     self.includeLastOffset = includeLastOffset
     self.paddingIndex = paddingIndex
     self.weight = weight
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try EmbeddingBag(
+      weight: copier(weight), mode: mode, includeLastOffset: includeLastOffset,
+      paddingIndex: paddingIndex)
   }
 
   public override var details: String {

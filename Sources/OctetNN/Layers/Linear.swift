@@ -1,7 +1,7 @@
 import OctetTensor
 
 /// `y = x * weightᵀ + bias` in float32. torch.nn.Linear.
-public final class Linear: Module {
+public class Linear: Module {
   /// K, the size of the input's last dimension.
   public let inFeatures: Int
   /// N, the size of the output's last dimension.
@@ -23,7 +23,7 @@ public final class Linear: Module {
   /// A layer around existing parameters.
   ///
   /// - Throws: `shapeMismatch` when they don't fit each other.
-  public init(weight: Parameter, bias: Parameter?) throws {
+  public required init(weight: Parameter, bias: Parameter?) throws {
     guard weight.value.rank == 2, bias.map({ $0.value.shape == [weight.value.shape[0]] }) ?? true
     else {
       throw OctetError(
@@ -37,9 +37,17 @@ public final class Linear: Module {
     self.bias = bias
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try Self(weight: copier(weight), bias: copier(bias))
+  }
+
   public override var details: String { "\(inFeatures), \(outFeatures), bias: \(bias != nil)" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.linear(input, weight: weight.value, bias: bias?.value)
   }
 }
+
+/// A linear layer that is part of a module which computes as a whole: workflows leave it alone on its own.
+/// torch.nn.modules.linear.NonDynamicallyQuantizableLinear.
+public final class NonDynamicallyQuantizableLinear: Linear {}

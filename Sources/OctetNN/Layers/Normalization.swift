@@ -31,6 +31,11 @@ public final class LayerNorm: Module {
     self.init([features], epsilon: epsilon)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    LayerNorm(
+      normalizedShape, epsilon: epsilon, elementwiseAffine: weight != nil, bias: bias != nil)
+  }
+
   public override var details: String {
     "\(normalizedShape), epsilon: \(epsilon), affine: \(weight != nil)"
   }
@@ -67,6 +72,10 @@ public final class GroupNorm: Module {
     bias = affine ? Parameter(filled(0, [channels])) : nil
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    GroupNorm(groups, channels, epsilon: epsilon, affine: weight != nil)
+  }
+
   public override var details: String {
     "\(groups), \(channels), epsilon: \(epsilon), affine: \(weight != nil)"
   }
@@ -91,12 +100,16 @@ public class InstanceNorm: Module {
   public let bias: Parameter?
   private let rank: Int
 
-  init(_ features: Int, _ epsilon: Double, _ affine: Bool, rank: Int) {
+  package required init(_ features: Int, _ epsilon: Double, _ affine: Bool, rank: Int) {
     self.features = positive(features, "features", "InstanceNorm")
     self.epsilon = epsilon
     self.rank = rank
     weight = affine ? Parameter(filled(1, [features])) : nil
     bias = affine ? Parameter(filled(0, [features])) : nil
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Self(features, epsilon, weight != nil, rank: rank)
   }
 
   public override var details: String {
@@ -114,24 +127,24 @@ public class InstanceNorm: Module {
 /// Over `[N, C, L]`. torch.nn.InstanceNorm1d.
 public final class InstanceNorm1d: InstanceNorm {
   /// γ 1 and β 0 when `affine`.
-  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    super.init(features, epsilon, affine, rank: 3)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    self.init(features, epsilon, affine, rank: 3)
   }
 }
 
 /// Over `[N, C, H, W]`. torch.nn.InstanceNorm2d.
 public final class InstanceNorm2d: InstanceNorm {
   /// γ 1 and β 0 when `affine`.
-  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    super.init(features, epsilon, affine, rank: 4)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    self.init(features, epsilon, affine, rank: 4)
   }
 }
 
 /// Over `[N, C, D, H, W]`. torch.nn.InstanceNorm3d.
 public final class InstanceNorm3d: InstanceNorm {
   /// γ 1 and β 0 when `affine`.
-  public init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    super.init(features, epsilon, affine, rank: 5)
+  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
+    self.init(features, epsilon, affine, rank: 5)
   }
 }
 

@@ -99,6 +99,10 @@ public class TransposedConvolution: Module {
       outputPadding: outputPadding, dilation: dilation, groups: groups)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    try with(weight: copier(weight), bias: copier(bias))
+  }
+
   /// The same geometry around other parameters.
   package func with(weight: Parameter, bias: Parameter?) throws -> Self {
     try Self(

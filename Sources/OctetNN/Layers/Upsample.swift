@@ -27,6 +27,15 @@ public final class Upsample: Module {
     self.alignCorners = alignCorners
   }
 
+  private init(_ other: Upsample) {
+    size = other.size
+    scaleFactor = other.scaleFactor
+    mode = other.mode
+    alignCorners = other.alignCorners
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Upsample(self) }
+
   public override var details: String {
     let target = size.map { "size: \($0)" } ?? scaleFactor.map { "scaleFactor: \($0[0])" } ?? ""
     return "\(target), mode: \(mode.rawValue)"

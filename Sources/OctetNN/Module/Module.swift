@@ -9,12 +9,13 @@ import OctetTensor
 /// place, so a model keeps `let conv1 = Conv2d(...)` through its whole life; `current` is what runs now.
 open class Module {
   /// The dotted name's last part under the parent, known once the parent was traversed.
-  package private(set) var label = ""
+  package internal(set) var label = ""
   private var labelled = false
-  private var successor: Module?
+  /// What runs in this module's place.
+  final var successor: Module?
 
   /// True while layers such as dropout and batch norm are in their training form.
-  public private(set) var isTraining = true
+  public internal(set) var isTraining = true
 
   /// Runs before `forward`, in order; each may replace the input. torch's forward pre-hooks.
   public var preHooks: [ModuleHook] = []
@@ -24,6 +25,9 @@ open class Module {
 
   /// The observer or fake quantizer that watches this module's output. torch's `activation_post_process`.
   package var activationPostProcess: Module?
+
+  /// True when the observer watches the input instead: what is quantized at run time.
+  package var watchesInput = false
 
   /// What other floors attach to a module, by their own keys.
   package var attachments: [ObjectIdentifier: Any] = [:]
@@ -50,7 +54,7 @@ open class Module {
   }
 
   /// Runs `body`, without recording in evaluation mode.
-  final func unrecordedUnlessTraining(_ body: () -> Tensor) -> Tensor {
+  final func unrecordedUnlessTraining<Output>(_ body: () -> Output) -> Output {
     isTraining ? body() : noGrad(body)
   }
 
@@ -93,6 +97,7 @@ open class Module {
     labelChildrenOnce()
     var value = input
     for hook in preHooks { value = try hook.body(self, value) }
+    if watchesInput, let activationPostProcess { value = try activationPostProcess.run(value) }
     if let successor {
       value = try successor.run(value)
     } else {
@@ -104,7 +109,7 @@ open class Module {
   /// The end of the call path: what the observer and the post-hooks make of an output.
   final func watched(_ output: Tensor) throws -> Tensor {
     var value = output
-    if let activationPostProcess { value = try activationPostProcess.run(value) }
+    if !watchesInput, let activationPostProcess { value = try activationPostProcess.run(value) }
     for hook in postHooks { value = try hook.body(self, value) }
     return value
   }
@@ -112,7 +117,10 @@ open class Module {
   // MARK: Successors
 
   /// What runs when this module is called: the module itself, or what fuse, prepare or convert installed.
-  public final var current: Module { successor ?? self }
+  public final var current: Module { successor ?? represented }
+
+  /// The module whose type, children and state count as this one's: itself, but for stand-ins.
+  var represented: Module { self }
 
   /// The installed module as `type`, nil when it is something else.
   public final func current<Other: Module>(as type: Other.Type) -> Other? { current as? Other }
@@ -127,7 +135,7 @@ open class Module {
         expected: "a successor that doesn't hold the module it replaces",
         received: "\(Swift.type(of: module))", modulePath: label)
     }
-    successor = module.current
+    successor = module.successor ?? module
     successor?.label = label
     successor?.setTraining(isTraining)
   }
@@ -188,32 +196,63 @@ open class Module {
   // MARK: State
 
   /// The state tensors held by stored properties of this module alone.
-  package func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
-    reflected().compactMap { name, value in
+  package final func ownStateTensors() -> [(name: String, tensor: StateTensor)] {
+    reflected().flatMap { name, value -> [(name: String, tensor: StateTensor)] in
       switch value {
-      case let tensor as StateTensor: (name, tensor)
-      case let optional as StateTensor?: optional.map { (name, $0) }
-      default: nil
+      case let tensor as StateTensor: [(name, tensor)]
+      case let table as ParameterTable: table.entries.map { ($0.name, $0.parameter) }
+      default: []
       }
     }
   }
 
-  /// The tensors of this module alone that a state dictionary lists. Modules with packed weights override it together with
-  /// `loadOwnState`.
-  open func ownState() -> [(name: String, tensor: Tensor)] {
-    ownStateTensors().filter { !$0.tensor.isDropped }.map { ($0.name, $0.tensor.value) }
+  /// The groups of state tensors held by stored properties of this module alone.
+  package final func ownStateGroups() -> [any StateGroup] {
+    reflected().compactMap { $0.value as? any StateGroup }
   }
 
-  /// Takes the tensors that `ownState` lists. All names are present and shapes and types have been checked, unless
-  /// `acceptsAnyShape` says that they may differ.
-  open func loadOwnState(_ state: [String: Tensor]) throws {
-    for (name, holder) in ownStateTensors() {
-      if let tensor = state[name] { holder.value = tensor }
+  /// The tensors of this module alone that a state dictionary lists: those of stored properties.
+  package final func ownState() -> [(name: String, tensor: Tensor)] {
+    var last: [(name: String, tensor: Tensor)] = []
+    let entries = reflected().flatMap { name, value -> [(name: String, tensor: Tensor)] in
+      switch value {
+      case let tensor as StateTensor: return tensor.isDropped ? [] : [(name, tensor.value)]
+      case let table as ParameterTable:
+        return table.entries.filter { !$0.parameter.isDropped }
+          .map { ($0.name, $0.parameter.value) }
+      case let group as any StateGroup:
+        if !group.comesLast { return group.entries }
+        last += group.entries
+        return []
+      default: return []
+      }
     }
+    return entries + last
   }
+
+  /// Refuses what isn't a state of this module though each tensor has the shape and type of the one it replaces. Nothing is changed
+  /// yet; names that aren't given stay as they are.
+  open func checkOwnState(_ state: [String: Tensor]) throws {}
 
   /// True for state whose shape follows the data, such as per-channel ranges.
   open func acceptsAnyShape(_ name: String) -> Bool { false }
+
+  // MARK: Copies
+
+  /// A module of this one's type and arguments, for `copy`, which then gives it this one's state, mode, hooks, observers and
+  /// successor.
+  ///
+  /// Modules with arguments or children of their own override this. `copier(x)` is the copy of a child or parameter; what the new
+  /// module has created by itself is fine too, and takes over the state of its counterpart here.
+  ///
+  /// - Throws: `unsupportedModule` for types that don't override it.
+  open func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    throw OctetError(
+      .unsupportedModule, operation: "copy", argument: "self",
+      expected: "a module that overrides makeCopy", received: "\(type(of: self))",
+      fix: "override makeCopy to return a new \(type(of: self)) with the same arguments",
+      modulePath: label)
+  }
 
   /// What printing shows inside the parentheses behind the type. torch's `extra_repr`.
   open var details: String { "" }
@@ -231,9 +270,14 @@ open class Module {
   @discardableResult
   public final func eval() -> Self { train(false) }
 
+  /// Whether `train` and `eval` reach the children. Modules that hold some of them in one mode override it.
+  open var passesModeOn: Bool { true }
+
   private func setTraining(_ on: Bool) {
     isTraining = on
-    for (_, child) in ownChildren() { child.setTraining(on) }
+    if passesModeOn {
+      for (_, child) in ownChildren() { child.setTraining(on) }
+    }
     successor?.setTraining(on)
     activationPostProcess?.setTraining(on)
   }

@@ -20,6 +20,10 @@ public final class Sequential: Module {
     modules.enumerated().map { ("\($0)", $1) }
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Sequential(try modules.map { try copier($0) })
+  }
+
   public override func forward(_ input: Tensor) -> Tensor {
     modules.reduce(input) { $1($0) }
   }
@@ -30,5 +34,73 @@ public final class Identity: Module {
   /// Creates the module.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Identity() }
+
   public override func forward(_ input: Tensor) -> Tensor { input }
+}
+
+/// Modules by place, named "0", "1", ...: for models that call them themselves. torch.nn.ModuleList.
+public final class ModuleList: Module {
+  private var modules: [Module]
+
+  /// Holds `modules`.
+  public init(_ modules: [Module] = []) { self.modules = modules }
+
+  /// The number of modules.
+  public var count: Int { modules.count }
+
+  /// The handle at a position.
+  public subscript(index: Int) -> Module { modules[index] }
+
+  /// Adds a module behind the others.
+  public func append(_ module: Module) { modules.append(module) }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    ModuleList(try modules.map { try copier($0) })
+  }
+
+  public override func ownChildren() -> [(name: String, module: Module)] {
+    modules.enumerated().map { ("\($0)", $1) }
+  }
+}
+
+extension ModuleList: Swift.Sequence {
+  /// The handles in order.
+  public func makeIterator() -> IndexingIterator<[Module]> { modules.makeIterator() }
+}
+
+/// Modules by name, in the order they were added: for models that call them themselves. torch.nn.ModuleDict.
+public final class ModuleDict: Module {
+  private var modules: [(name: String, module: Module)] = []
+
+  /// Holds `modules`; the last one of a name wins.
+  public init(_ modules: KeyValuePairs<String, Module> = [:]) {
+    super.init()
+    for (name, module) in modules { self[name] = module }
+  }
+
+  /// The names, in order.
+  public var names: [String] { modules.map(\.name) }
+
+  /// The handle of a name. Setting nil removes it.
+  public subscript(name: String) -> Module? {
+    get { modules.first { $0.name == name }?.module }
+    set {
+      let place = modules.firstIndex { $0.name == name }
+      switch (place, newValue) {
+      case (let place?, let module?): modules[place].module = module
+      case (let place?, nil): modules.remove(at: place)
+      case (nil, let module?): modules.append((name, module))
+      case (nil, nil): break
+      }
+    }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    let copy = ModuleDict()
+    copy.modules = try modules.map { (name: $0.name, module: try copier($0.module)) }
+    return copy
+  }
+
+  public override func ownChildren() -> [(name: String, module: Module)] { modules }
 }

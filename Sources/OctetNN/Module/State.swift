@@ -5,7 +5,7 @@ open class StateTensor {
   private var stored: Tensor?
 
   /// Wraps a tensor, off the tape.
-  public init(_ value: Tensor) { stored = held(value) }
+  public required init(_ value: Tensor) { stored = held(value) }
 
   /// What stands for a tensor here: the same elements off the tape. Parameters make it a leaf.
   func held(_ value: Tensor) -> Tensor { value.requiresGrad ? value.detached() : value }
@@ -51,8 +51,56 @@ public final class Parameter: StateTensor {
   }
 }
 
+/// Several tensors of a module's state in one stored property: packed weights with their bias, an output's scale and zero point.
+/// Found by reflection, as single tensors are.
+package protocol StateGroup: AnyObject {
+  /// The tensors by the names that the module's state lists.
+  var entries: [(name: String, tensor: Tensor)] { get }
+
+  /// True for what torch lists behind the module's other state.
+  var comesLast: Bool { get }
+
+  /// True for an entry whose shape follows the data.
+  func acceptsAnyShape(_ name: String) -> Bool
+
+  /// True for an entry that may have another element type than now.
+  func acceptsAnyType(_ name: String) -> Bool
+
+  /// Takes entries, or throws and stays as it is; names that aren't given keep their tensors.
+  ///
+  /// - Parameter isTrial: only tells whether the entries could be taken.
+  func load(_ state: [String: Tensor], isTrial: Bool) throws
+
+  /// Lets go of what can be made of the entries again.
+  func releaseCache()
+}
+
+extension StateGroup {
+  package var comesLast: Bool { false }
+  package func acceptsAnyShape(_ name: String) -> Bool { false }
+  package func acceptsAnyType(_ name: String) -> Bool { false }
+  package func releaseCache() {}
+}
+
 /// A tensor that is part of a module's state but isn't trained: running statistics, observed ranges, scales.
 public final class Buffer: StateTensor {}
+
+/// Parameters whose names and number depend on a layer's arguments (`weight_ih_l0`, `weight_ih_l1`): a module that stores a table
+/// has all of them in its state, under these names.
+public struct ParameterTable {
+  /// Name and parameter, in order.
+  public let entries: [(name: String, parameter: Parameter)]
+  private let places: [String: Int]
+
+  /// A table of these entries; the first one of a name is found.
+  public init(_ entries: [(name: String, parameter: Parameter)]) {
+    self.entries = entries
+    places = Dictionary(entries.enumerated().map { ($1.name, $0) }) { first, _ in first }
+  }
+
+  /// The parameter of a name.
+  public subscript(name: String) -> Parameter? { places[name].map { entries[$0].parameter } }
+}
 
 /// Tensors by dotted name, in the order modules list them. torch's `state_dict()`.
 public struct StateDictionary {

@@ -8,158 +8,96 @@ package enum EagerWorkflow {
   package static let all: [ParityOperation] = [
     ParityOperation("workflow.eager_static", run: runStatic),
     ParityOperation("workflow.eager_dynamic", run: runDynamic),
+    ParityOperation("workflow.eager_qat", run: TrainingWorkflow.run),
     ParityOperation("workflow.fuse_modules", run: runFusion),
+    ParityOperation("workflow.quantize_embedding", run: runEmbedding),
   ]
 
   private static func runStatic(_ call: ParityCase) throws -> ParityOutputs {
-    let attributes = call.attributes
-    var (model, outputs) = try start(call)
-    try fuse(model, attributes)
-    var root: Module = model
-    for entry in try attributes.list("qconfig") {
-      guard let pair = entry.listValue, pair.count == 2, let path = pair[0].stringValue,
-        let handle = model.submodule(path)
-      else { throw malformed("qconfig", "pairs of path and configuration") }
-      handle.qconfig = try configuration(pair[1])
-    }
-    switch try attributes.optionalString("wrap") {
+    var run = try WorkflowRun(call)
+    try fuseModules(run.model, run.fusedGroups())
+    try run.configure()
+    switch try call.attributes.optionalString("wrap") {
     case nil: break
-    case "QuantWrapper": root = QuantWrapper(model).eval()
-    case let other?: throw malformed("wrap", "QuantWrapper, not \(other)")
+    case "QuantWrapper": run.root = QuantWrapper(run.model).eval()
+    case "add_quant_dequant":
+      propagateQConfig(run.model)
+      try addQuantDequant(run.model)
+    case let other?:
+      throw WorkflowRun.malformed("wrap", "QuantWrapper or add_quant_dequant, not \(other)")
     }
-    try prepare(root)
-    outputs.structure["prepared"] = WorkflowStructure.list(root)
+    try prepare(run.root)
+    run.outputs.structure["prepared"] = WorkflowStructure.list(run.root)
     var step = 0
-    while let batch = try inputs(call, "calib.\(step)") {
-      _ = try compute(model, root, batch)
+    while let batch = try run.inputs("calib.\(step)") {
+      _ = try run.compute(batch)
       step += 1
     }
-    for (path, handle) in WorkflowStructure.handles(root) {
-      guard let observer = handle.activationPostProcess as? Observer else { continue }
-      let parameters = try observer.calculateParameters()
-      guard case .integer(let zeros) = parameters.zeroPoints else { continue }
-      outputs.tensors["scale/\(path)"] = try Tensor(
-        parameters.scales, shape: [parameters.scales.count])
-      outputs.tensors["zero_point/\(path)"] = try Tensor(
-        zeros.map(Int64.init), shape: [zeros.count])
-    }
-    try convert(root, allowUnobserved: true)
-    try finish(call, model, root, &outputs)
-    return outputs
+    try run.noteParameters()
+    try convert(run.root, allowUnobserved: true)
+    try run.finish()
+    return run.outputs
   }
 
   private static func runDynamic(_ call: ParityCase) throws -> ParityOutputs {
-    let attributes = call.attributes
-    var (model, outputs) = try start(call)
-    try fuse(model, attributes)
-    guard try attributes.optionalDType("dtype") ?? .qint8 == .qint8 else {
-      throw OctetError(
-        .invalidConfiguration, operation: "quantize_dynamic", argument: "dtype",
-        expected: "qint8", received: try attributes.dtype().rawValue)
+    var run = try WorkflowRun(call)
+    try fuseModules(run.model, run.fusedGroups())
+    try quantizeDynamic(run)
+    try run.finish()
+    return run.outputs
+  }
+
+  private static func quantizeDynamic(_ run: WorkflowRun) throws {
+    let attributes = run.call.attributes
+    let dtype = try attributes.optionalDType("dtype") ?? .qint8
+    guard attributes.has("qconfig_spec") else {
+      return try OctetQuantization.quantizeDynamic(run.model, dtype: dtype)
     }
-    guard !attributes.has("mapping") else { throw malformed("mapping", "the default mapping") }
-    if attributes.has("qconfig_spec") {
-      var chosen: [String: QConfig] = [:]
-      for entry in try attributes.list("qconfig_spec") {
-        guard let parts = entry.listValue, parts.count == 3, let name = parts[1].stringValue,
-          let qconfig = try configuration(parts[2])
-        else { throw malformed("qconfig_spec", "entries of type or name, and configuration") }
-        for (path, handle) in WorkflowStructure.handles(model) {
-          let matches =
-            parts[0].stringValue == "name"
-            ? path == name : WorkflowStructure.kind(handle.current) == name
-          if matches { chosen[path] = qconfig }
-        }
+    var chosen: [String: QConfig] = [:]
+    func choose(_ kind: String, _ name: String, _ qconfig: QConfig) {
+      for (path, handle) in WorkflowStructure.handles(run.model) {
+        let matches =
+          kind == "name" ? path == name : WorkflowStructure.kind(handle.current) == name
+        if matches { chosen[path] = qconfig }
       }
-      try quantizeDynamic(model, only: chosen)
-    } else {
-      try quantizeDynamic(model)
     }
-    try finish(call, model, model, &outputs)
-    return outputs
+    let fallback: QConfig = dtype == .float16 ? .float16Dynamic : .defaultDynamic
+    if let sets = try? attributes.dictionary("qconfig_spec") {
+      for (key, kind) in [("types", "type"), ("names", "name")] where sets.has(key) {
+        for name in try sets.list(key) { choose(kind, name.stringValue ?? "", fallback) }
+      }
+    } else {
+      for entry in try attributes.list("qconfig_spec") {
+        guard let parts = entry.listValue, parts.count == 3, let kind = parts[0].stringValue,
+          let name = parts[1].stringValue, let qconfig = try WorkflowRun.configuration(parts[2])
+        else {
+          throw WorkflowRun.malformed(
+            "qconfig_spec", "entries of type or name, and configuration")
+        }
+        choose(kind, name, qconfig)
+      }
+    }
+    try OctetQuantization.quantizeDynamic(run.model, only: chosen)
   }
 
   private static func runFusion(_ call: ParityCase) throws -> ParityOutputs {
-    let attributes = call.attributes
-    guard try attributes.string("api") == "fuse_modules" else {
-      throw malformed("api", "fuse_modules")
+    var run = try WorkflowRun(call)
+    switch try call.attributes.string("api") {
+    case "fuse_modules": try fuseModules(run.model, run.fusedGroups())
+    case "fuse_modules_qat": try fuseModulesQAT(run.model, run.fusedGroups())
+    case let other:
+      throw WorkflowRun.malformed("api", "fuse_modules or fuse_modules_qat, not \(other)")
     }
-    var (model, outputs) = try start(call)
-    try fuse(model, attributes)
-    for (path, handle) in WorkflowStructure.handles(model) {
-      let layer = handle.current.children.first { $0.name == "0" }?.module ?? handle.current
-      guard WorkflowStructure.kind(layer) != "Container" else { continue }
-      for (name, tensor) in layer.ownState() where tensor.dtype == .float32 {
-        outputs.tensors["param/\(path).\(name)"] = tensor
-      }
+    try run.noteFloatParameters()
+    try run.finish()
+    return run.outputs
+  }
+
+  private static func runEmbedding(_ call: ParityCase) throws -> ParityOutputs {
+    switch try call.attributes.string("flow") {
+    case "eager": return try runStatic(call)
+    case "dynamic": return try runDynamic(call)
+    case let other: throw WorkflowRun.malformed("flow", "eager or dynamic, not \(other)")
     }
-    try finish(call, model, model, &outputs)
-    return outputs
-  }
-
-  /// The float model with the case's state, and its output.
-  private static func start(_ call: ParityCase) throws -> (WorkflowModel, ParityOutputs) {
-    let model = try WorkflowModel.named(call.attributes.string("model")).eval()
-    var state = StateDictionary()
-    for name in model.stateDictionary().names { state[name] = try call.state(name) }
-    try model.load(state)
-    var outputs = ParityOutputs([:])
-    outputs.tensors["float_y"] = try compute(model, model, testInputs(call))
-    return (model, outputs)
-  }
-
-  private static func fuse(_ model: Module, _ attributes: ParityAttributes) throws {
-    guard attributes.has("fuse") else { return }
-    try fuseModules(
-      model,
-      try attributes.list("fuse").map { group in (group.listValue ?? []).compactMap(\.stringValue) }
-    )
-  }
-
-  /// The converted model's output, integer weights, biases and structure.
-  private static func finish(
-    _ call: ParityCase, _ model: WorkflowModel, _ root: Module, _ outputs: inout ParityOutputs
-  ) throws {
-    outputs.structure["converted"] = WorkflowStructure.list(root)
-    outputs.tensors["y"] = try compute(model, root, testInputs(call))
-    for (path, handle) in WorkflowStructure.handles(root) {
-      for (name, tensor) in handle.current.ownState() {
-        if name == "weight", tensor.isQuantized { outputs.tensors["weight/\(path)"] = tensor }
-        if name == "bias" { outputs.tensors["bias/\(path)"] = tensor }
-      }
-    }
-  }
-
-  private static func compute(_ model: WorkflowModel, _ root: Module, _ batch: [Tensor]) throws
-    -> Tensor
-  {
-    try collectingErrors { root === model ? model.compute(batch) : root(batch[0]) }
-  }
-
-  private static func testInputs(_ call: ParityCase) throws -> [Tensor] {
-    guard let found = try inputs(call, "x") else { throw malformed("in/x", "a test input") }
-    return found
-  }
-
-  private static func inputs(_ call: ParityCase, _ name: String) throws -> [Tensor]? {
-    if let sole = try call.optionalInput(name) { return [sole] }
-    return call.isList(name) ? try call.inputs(name) : nil
-  }
-
-  private static func configuration(_ value: AttributeValue) throws -> QConfig? {
-    if let name = value.stringValue {
-      // A call's arguments, as the cases spell them, become the name's parts.
-      let parts = name.split { "(), '".contains($0) }.map(String.init)
-      guard parts.count > 1 else { return try .named(name) }
-      return try .named("\(parts[0]):\(parts[1]):\(parts.count > 2 ? parts[2] : "0")")
-    }
-    guard case .dictionary(let sides) = value else { return nil }
-    return try ObserverParityOperations.configuration(ParityAttributes(sides, path: "qconfig"))
-  }
-
-  private static func malformed(_ argument: String, _ expected: String) -> OctetError {
-    OctetError(
-      .invalidConfiguration, operation: "parity case", argument: argument, expected: expected,
-      received: "something else")
   }
 }

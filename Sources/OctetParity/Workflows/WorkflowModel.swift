@@ -10,7 +10,7 @@ class WorkflowModel: Module {
   /// The model of a name.
   ///
   /// - Throws: `invalidConfiguration` when there is none.
-  static func named(_ name: String) throws(OctetError) -> WorkflowModel {
+  static func named(_ name: String) throws -> WorkflowModel {
     switch name {
     case "mlp": return MLPModel()
     case "mlp_bare": return BareMLPModel()
@@ -20,6 +20,18 @@ class WorkflowModel: Module {
     case "conv3d": return Conv3dModel()
     case "siamese": return SiameseModel()
     case "inverted_residual": return InvertedResidualModel()
+    case "lstm_tagger": return LSTMTaggerModel()
+    case "rnn_cells": return RecurrentCellsModel()
+    case "attention": return AttentionModel()
+    case "unquantizable_middle": return UnquantizableMiddleModel()
+    case "embedding_bag_mlp": return EmbeddingBagModel()
+    case "norm_corners":
+      return NormCornersModel(
+        up: try ConvTranspose2d(3, 5, kernelSize: [2], stride: [2], bias: false))
+    case "upsampler":
+      return UpsamplerModel(
+        up: try ConvTranspose2d(
+          6, 5, kernelSize: [3], stride: [2], padding: [1], outputPadding: [1]))
     default:
       throw OctetError(
         .invalidConfiguration, operation: "parity case", argument: "model",

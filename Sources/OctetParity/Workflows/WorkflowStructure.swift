@@ -23,6 +23,9 @@ enum WorkflowStructure {
       if let observer = child.activationPostProcess {
         entries.append(("\(path).activation_post_process", self.kind(observer)))
       }
+      if let trained = child.current as? any TrainingForm {
+        entries.append(("\(path).weight_fake_quant", self.kind(trained.weightFakeQuant)))
+      }
       if kind == "Container" { collect(child, path + ".", into: &entries) }
     }
   }
@@ -47,6 +50,10 @@ enum WorkflowStructure {
     if module is Observer { return "Observer.\(name)" }
     guard parts.count > 2 else { return name }
     let space = parts[1]
+    if space == "QAT" {
+      let isNested = parts.count > 3
+      return "QAT.\(isNested ? "\(parts[2])." : isFused(name) ? "Fused." : "")\(name)"
+    }
     return isFused(name) && space != "Fused" ? "\(space)Fused.\(name)" : "\(space).\(name)"
   }
 

@@ -1,97 +1,98 @@
 import OctetNN
 import OctetTensor
 
+/// What `convert` makes of modules.
+public enum ConversionTarget: Sendable {
+  /// Integer forms with fixed parameters. torch's static mapping.
+  case quantized
+  /// Forms that quantize activations at run time. torch's dynamic mapping.
+  case dynamic
+  /// Float forms with quantized and dequantized weights: what integer forms are lowered from. torch's `is_reference`.
+  case reference
+}
+
 /// Replaces every observed module by its integer form, in place; the float parameters of what was replaced are released.
 /// torch.ao.quantization.convert.
 ///
+/// Modules that trained for integers are quantized as they were rounded: batch norms are folded, and the weight's own fake
+/// quantizer, which sees the folded weight once more, says the parameters.
+///
 /// - Parameters:
-///   - model: a prepared model that has run calibration data.
+///   - model: a prepared model that has run calibration data, or was trained.
+///   - target: which forms to install.
 ///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does with a warning.
 /// - Throws: `notObserved` naming the module when an observer saw no data. Nothing changes unless every module converts.
-public func convert(_ model: Module, allowUnobserved: Bool = false) throws {
-  var installs: [(handle: Module, successor: Module)] = []
-  try collectConversions(model, "", allowUnobserved, into: &installs)
-  guard !installs.isEmpty else {
+public func convert(
+  _ model: Module, to target: ConversionTarget = .quantized, allowUnobserved: Bool = false
+) throws {
+  var conversion = Conversion(target: target, allowsUnobserved: allowUnobserved)
+  try conversion.visit(model, "")
+  guard !conversion.installs.isEmpty else {
     throw OctetError(
       .invalidConfiguration, operation: "convert", argument: "model",
       expected: "a model that prepare has seen", received: "no observed module",
       fix: "call prepare and run calibration data first")
   }
-  try install(installs, in: model)
+  try install(conversion.installs, in: model)
   model.applyToAll { module in
     module.activationPostProcess = nil
+    module.watchesInput = false
     module.qconfigSetting = .inherited
   }
 }
 
-private func collectConversions(
-  _ handle: Module, _ path: String, _ allowUnobserved: Bool,
-  into installs: inout [(handle: Module, successor: Module)]
-) throws {
-  let module = handle.current
-  let family = Families.family(of: module)
-  if family?.isFused != true {
-    for (name, child) in handle.children {
-      let childPath = path.isEmpty ? name : "\(path).\(name)"
-      try collectConversions(child, childPath, allowUnobserved, into: &installs)
-    }
-  }
-  guard let qconfig = handle.qconfig, let form = family?.quantized,
-    handle.activationPostProcess != nil || family?.isObserved == false
-  else { return }
-  let context = ConversionContext(
-    qconfig: qconfig, activation: handle.activationPostProcess as? Observer,
-    operation: "convert")
-  guard allowUnobserved || context.activation?.hasObserved != false else {
-    throw OctetError(
-      .notObserved, operation: "convert", argument: "activation_post_process",
-      expected: "an observer that has seen calibration data", received: "one that saw none",
-      fix: "run calibration data through the prepared model", modulePath: path)
-  }
-  do {
-    installs.append((handle, try form(module, context)))
-  } catch let error as OctetError {
-    throw error.modulePath.isEmpty ? error.inside(path) : error
-  }
-}
-
-/// Replaces linear layers by forms with integer weights that quantize their input at run time, in place; no calibration is
-/// needed. torch.ao.quantization.quantize_dynamic.
-///
-/// - Parameters:
-///   - model: the model.
-///   - qconfig: for every module that has a dynamic form.
-///   - configurations: configurations by dotted path, instead of `qconfig`; only these modules are replaced.
-/// - Throws: `unsupportedModule` for a path that doesn't exist or has no dynamic form. Nothing changes unless all fit.
-public func quantizeDynamic(
-  _ model: Module, qconfig: QConfig = .defaultDynamic, only configurations: [String: QConfig]? = nil
-) throws {
+/// What `convert` is about to do: nothing is done before all of it fits.
+private struct Conversion {
+  let target: ConversionTarget
+  let allowsUnobserved: Bool
   var installs: [(handle: Module, successor: Module)] = []
-  for path in (configurations ?? [:]).keys.sorted() {
-    guard let handle = model.submodule(path), Families.family(of: handle.current)?.dynamic != nil
-    else {
-      throw OctetError(
-        .unsupportedModule, operation: "quantize_dynamic", argument: "qconfig_spec",
-        expected: "the path of a module with a dynamic form", received: "'\(path)'")
-    }
-  }
-  try collectDynamic(model, "", qconfig, configurations, into: &installs)
-  try install(installs, in: model)
-}
 
-private func collectDynamic(
-  _ handle: Module, _ path: String, _ qconfig: QConfig, _ only: [String: QConfig]?,
-  into installs: inout [(handle: Module, successor: Module)]
-) throws {
-  let module = handle.current
-  let family = Families.family(of: module)
-  if family?.isFused != true {
-    for (name, child) in handle.children {
-      try collectDynamic(
-        child, path.isEmpty ? name : "\(path).\(name)", qconfig, only, into: &installs)
+  /// Looks at a handle and all below it.
+  mutating func visit(_ handle: Module, _ path: String) throws {
+    let module = handle.current
+    let family = Families.family(of: module)
+    if family?.isFused != true, !(module is any TrainingForm) {
+      for (name, child) in handle.children {
+        try visit(child, path.isEmpty ? name : "\(path).\(name)")
+      }
+    }
+    guard let qconfig = handle.qconfig,
+      handle.activationPostProcess != nil || family?.isObserved == false
+    else { return }
+    do {
+      if let successor = try successor(of: module, in: handle, qconfig) {
+        installs.append((handle, successor))
+      }
+    } catch let error as OctetError {
+      throw error.modulePath.isEmpty ? error.inside(path) : error
     }
   }
-  guard let form = family?.dynamic, let chosen = only == nil ? qconfig : only?[path] else { return }
-  let context = ConversionContext(qconfig: chosen, activation: nil, operation: "quantize_dynamic")
-  installs.append((handle, try form(module, context)))
+
+  /// The form of a module; a training form's is that of the float module it gives.
+  private func successor(of module: Module, in handle: Module, _ qconfig: QConfig) throws
+    -> Module?
+  {
+    let trained = module as? any TrainingForm
+    let float = try trained?.toFloat() ?? module
+    let family = Families.family(of: float)
+    let form =
+      switch target {
+      case .quantized: family?.quantized
+      case .dynamic: family?.dynamic
+      case .reference: family?.reference
+      }
+    guard let form else { return nil }
+    let watcher = handle.activationPostProcess as? Observer
+    let context = ConversionContext(
+      qconfig: qconfig, activation: watcher,
+      weightFakeQuant: target == .dynamic ? nil : trained?.weightFakeQuant, operation: "convert")
+    let isWatched = target == .quantized && family?.needsData == true
+    guard allowsUnobserved || !isWatched || watcher?.hasObserved != false else {
+      throw OctetError(
+        .notObserved, operation: "convert", argument: "activation_post_process",
+        expected: "an observer that has seen calibration data", received: "one that saw none",
+        fix: "run calibration data through the prepared model")
+    }
+    return try form(float, context)
+  }
 }

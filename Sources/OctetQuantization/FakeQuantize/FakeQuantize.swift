@@ -46,6 +46,10 @@ open class FakeQuantize: FakeQuantizeBase {
       dtype: observer.dtype, isDynamic: observer.isDynamic, hasWideFlags: hasWideFlags)
   }
 
+  open override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    FakeQuantize(known: try copier(observer))
+  }
+
   /// A fake quantizer around what `observer` makes; torch's `quant_min`, `quant_max` and observer arguments are those of the
   /// recipe.
   ///
@@ -132,7 +136,7 @@ open class FakeQuantize: FakeQuantizeBase {
     name == "scale" || name == "zero_point"
   }
 
-  open override func loadOwnState(_ state: [String: Tensor]) throws {
+  open override func checkOwnState(_ state: [String: Tensor]) throws {
     let scales = state["scale"] ?? scale.value
     let zeros = state["zero_point"] ?? zeroPoint.value
     guard scales.rank == 1, scales.shape == zeros.shape else {
@@ -141,7 +145,6 @@ open class FakeQuantize: FakeQuantizeBase {
         expected: "scale and zero_point of one shape [C]",
         received: "shapes \(scales.shape) and \(zeros.shape)")
     }
-    try super.loadOwnState(state)
   }
 }
 

@@ -43,9 +43,10 @@ open class FakeQuantizeBase: Observer {
 }
 
 private func forEachFakeQuantizer(_ module: Module, _ body: (FakeQuantizeBase) -> Void) {
-  for (_, found) in module.namedModules() {
-    if let fakeQuantizer = found as? FakeQuantizeBase { body(fakeQuantizer) }
-    if let watcher = found.activationPostProcess as? FakeQuantizeBase { body(watcher) }
+  // Watchers belong to handles, whatever runs in their place.
+  module.applyToAll { handle in
+    if let fakeQuantizer = handle.current as? FakeQuantizeBase { body(fakeQuantizer) }
+    if let watcher = handle.activationPostProcess as? FakeQuantizeBase { body(watcher) }
   }
 }
 

@@ -13,6 +13,10 @@ public final class FixedQParamsFakeQuantize: FakeQuantize {
     self.init(known: observer())
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    FixedQParamsFakeQuantize(known: try copier(observer))
+  }
+
   /// A recipe for such fake quantizers. torch's `FixedQParamsFakeQuantize.with_args`.
   ///
   /// - Throws: `invalidConfiguration` when the observer isn't a `FixedQParamsObserver`.

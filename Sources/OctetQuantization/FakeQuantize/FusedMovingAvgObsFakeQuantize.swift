@@ -15,6 +15,10 @@ public final class FusedMovingAvgObsFakeQuantize: FakeQuantize {
     self.init(known: observer(), hasWideFlags: true)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    FusedMovingAvgObsFakeQuantize(known: try copier(observer), hasWideFlags: true)
+  }
+
   /// A recipe for such fake quantizers. torch's `FusedMovingAvgObsFakeQuantize.with_args`.
   ///
   /// - Throws: `invalidConfiguration` when the observer isn't a moving average.

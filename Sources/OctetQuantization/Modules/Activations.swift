@@ -1,61 +1,13 @@
 import OctetNN
 import OctetTensor
 
-/// The scale and zero point of a module's results, checked as far as they can be without an input's type.
-struct OutputParameters {
-  private(set) var scale: Double
-  private(set) var zeroPoint: Int
-
-  /// - Throws: `invalidQuantizer` for a scale that isn't positive and finite.
-  init(scale: Double, zeroPoint: Int, operation: String) throws {
-    _ = try Quantizer(scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: operation)
-    self.scale = scale
-    self.zeroPoint = zeroPoint
-  }
-
-  /// Both under torch's names.
-  var entries: [(name: String, tensor: Tensor)] {
-    [
-      ("scale", Tensor(scalar: Float(scale))),
-      ("zero_point", Tensor(scalar: Int64(zeroPoint))),
-    ]
-  }
-
-  /// What a state dictionary holds, checked before it is taken.
-  mutating func load(_ state: [String: Tensor], operation: String) throws {
-    let loaded = try outputParameters(state, default: (scale, zeroPoint))
-    self = try OutputParameters(
-      scale: loaded.scale, zeroPoint: loaded.zeroPoint, operation: operation)
-  }
-}
-
 extension Quantized {
-  /// A function of one quantized tensor whose results have a scale and zero point of the module's own.
-  public class Activation: Module {
-    private(set) var output: OutputParameters
-
-    /// The real value of one step of the output.
-    public var scale: Double { output.scale }
-    /// The integer that stands for 0 in the output.
-    public var zeroPoint: Int { output.zeroPoint }
-
-    /// - Throws: `invalidQuantizer` for a scale that isn't positive and finite.
-    init(output scale: Double, _ zeroPoint: Int) throws {
-      output = try OutputParameters(
-        scale: scale, zeroPoint: zeroPoint, operation: "Quantized.\(Self.self)")
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] { output.entries }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      try output.load(state, operation: "Quantized.\(Self.self)")
-    }
-  }
-
   /// Clips to 0...6 and keeps the input's scale and zero point. torch.ao.nn.quantized.ReLU6.
   public final class ReLU6: Module {
     /// Creates the module.
     public override init() {}
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { ReLU6() }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try requireQuantized(input, "Quantized.ReLU6")
@@ -64,9 +16,13 @@ extension Quantized {
   }
 
   /// `x * min(max(x + 3, 0), 6) / 6`, rounded to the module's scale and zero point. torch.ao.nn.quantized.Hardswish.
-  public final class Hardswish: Activation {
+  public final class Hardswish: Layer {
     /// - Throws: `invalidQuantizer` for a scale that isn't positive and finite.
     public init(scale: Double, zeroPoint: Int) throws { try super.init(output: scale, zeroPoint) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Hardswish(scale: scale, zeroPoint: zeroPoint)
+    }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.hardswish(input, scale: scale, zeroPoint: zeroPoint)
@@ -74,7 +30,7 @@ extension Quantized {
   }
 
   /// `x > 0 ? x : negativeSlope * x`, rounded to the module's scale and zero point. torch.ao.nn.quantized.LeakyReLU.
-  public final class LeakyReLU: Activation {
+  public final class LeakyReLU: Layer {
     /// The factor of negative values.
     public let negativeSlope: Double
 
@@ -84,6 +40,12 @@ extension Quantized {
       try super.init(output: scale, zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LeakyReLU(scale: scale, zeroPoint: zeroPoint, negativeSlope: negativeSlope)
+    }
+
+    public override var details: String { "negativeSlope: \(negativeSlope), \(outputDetails)" }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.leakyReLU(
         input, negativeSlope: negativeSlope, scale: scale, zeroPoint: zeroPoint)
@@ -91,7 +53,7 @@ extension Quantized {
   }
 
   /// `x < 0 ? alpha * (exp(x) - 1) : x`, rounded to the module's scale and zero point. torch.ao.nn.quantized.ELU.
-  public final class ELU: Activation {
+  public final class ELU: Layer {
     /// What very negative values approach, with the sign turned.
     public let alpha: Double
 
@@ -101,15 +63,25 @@ extension Quantized {
       try super.init(output: scale, zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ELU(scale: scale, zeroPoint: zeroPoint, alpha: alpha)
+    }
+
+    public override var details: String { "alpha: \(alpha), \(outputDetails)" }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.elu(input, alpha: alpha, scale: scale, zeroPoint: zeroPoint)
     }
   }
 
   /// `1 / (1 + exp(-x))`, rounded to the module's scale and zero point. torch.ao.nn.quantized.Sigmoid.
-  public final class Sigmoid: Activation {
+  public final class Sigmoid: Layer {
     /// - Throws: `invalidQuantizer` for a scale that isn't positive and finite.
     public init(scale: Double, zeroPoint: Int) throws { try super.init(output: scale, zeroPoint) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Sigmoid(scale: scale, zeroPoint: zeroPoint)
+    }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.sigmoid(input, scale: scale, zeroPoint: zeroPoint)
@@ -118,7 +90,7 @@ extension Quantized {
 
   /// `exp(x) / sum(exp(x))` along a dimension, rounded to the module's scale and zero point.
   /// torch.ao.nn.quantized.Softmax.
-  public final class Softmax: Activation {
+  public final class Softmax: Layer {
     /// The dimension that sums to 1; nil: 0 for 0, 1 and 3 dimensions, 1 for others.
     public let dim: Int?
 
@@ -128,6 +100,10 @@ extension Quantized {
       try super.init(output: scale, zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Softmax(dim: dim, scale: scale, zeroPoint: zeroPoint)
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.softmax(input, dim: dim, scale: scale, zeroPoint: zeroPoint)
     }
@@ -135,30 +111,23 @@ extension Quantized {
 
   /// `x >= 0 ? x : weight * x` with a quantized weight, rounded to the module's scale and zero point.
   /// torch.ao.nn.quantized.PReLU.
-  public final class PReLU: Activation {
+  public final class PReLU: Layer {
     /// Per tensor, of the input's dtype: `[1]`, or `[C]` for `[N, C, ...]`.
-    public private(set) var weight: Tensor
+    public let weight: Buffer
 
     /// - Throws: `quantizationMismatch` for a float weight; `invalidQuantizer` for a scale that isn't positive and finite.
     public init(weight: Tensor, scale: Double, zeroPoint: Int) throws {
       try requireQuantized(weight, "Quantized.PReLU", argument: "weight")
-      self.weight = weight
+      self.weight = Buffer(weight)
       try super.init(output: scale, zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try PReLU(weight: weight.value, scale: scale, zeroPoint: zeroPoint)
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.prelu(input, weight: weight, scale: scale, zeroPoint: zeroPoint)
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      [("weight", weight)] + super.ownState()
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      let loaded = state["weight"] ?? weight
-      try requireQuantized(loaded, "Quantized.PReLU", argument: "weight")
-      try super.loadOwnState(state)
-      weight = loaded
+      try Functional.prelu(input, weight: weight.value, scale: scale, zeroPoint: zeroPoint)
     }
   }
 
@@ -166,6 +135,8 @@ extension Quantized {
   public final class Dropout: Module {
     /// Creates the module.
     public override init() {}
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Dropout() }
 
     public override func forward(_ input: Tensor) throws -> Tensor { input }
   }

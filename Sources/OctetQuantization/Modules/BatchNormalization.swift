@@ -12,6 +12,10 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.norm, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      BNReLU2d(try copier(norm))
+    }
   }
 
   /// `relu(norm(x))` in float32. torch.ao.nn.intrinsic.BNReLU3d.
@@ -24,13 +28,17 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.norm, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      BNReLU3d(try copier(norm))
+    }
   }
 }
 
 extension Quantized {
   /// What quantized batch norms share: quint8 or qint8 `[N, C, spatial...]` in, the same type out (channels last in memory), by
   /// the running statistics; see `Functional.quantizedBatchNorm`.
-  public class BatchNorm: Module {
+  public class BatchNorm: Layer {
     /// Added to the variance.
     public let epsilon: Double
     /// γ `[C]`.
@@ -43,10 +51,6 @@ extension Quantized {
     public let runningVar: Buffer
     /// Training batches that the statistics come from, int64 `[]`.
     public let numBatchesTracked: Buffer
-    /// The real value of one step of the output, float32 `[]`.
-    public let scale: Buffer
-    /// The integer that stands for 0 in the output, int64 `[]`.
-    public let zeroPoint: Buffer
 
     /// The input's number of dimensions.
     var rank: Int { 4 }
@@ -56,16 +60,16 @@ extension Quantized {
     /// γ 1, β 0, mean 0, variance 1.
     ///
     /// - Throws: `invalidQuantizer` for an output scale or zero point that no type has.
-    public init(_ features: Int, epsilon: Double = 1e-5, scale: Double = 1, zeroPoint: Int = 0)
-      throws
-    {
+    public required init(
+      _ features: Int, epsilon: Double = 1e-5, scale: Double = 1, zeroPoint: Int = 0
+    ) throws {
       self.epsilon = epsilon
       weight = Parameter(try Tensor(repeating: Float(1), shape: [features]))
       bias = Parameter(try Tensor(repeating: Float(0), shape: [features]))
       runningMean = Buffer(try Tensor(repeating: Float(0), shape: [features]))
       runningVar = Buffer(try Tensor(repeating: Float(1), shape: [features]))
       numBatchesTracked = Buffer(Tensor(scalar: Int64(0)))
-      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.BatchNorm")
+      try super.init(output: scale, zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -80,16 +84,19 @@ extension Quantized {
       numBatchesTracked.value = float.numBatchesTracked.value
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weight.value.count, epsilon: epsilon, scale: scale, zeroPoint: zeroPoint)
+    }
+
     public override var details: String {
-      "\(weight.value.count), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+      "\(weight.value.count), epsilon: \(epsilon), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try requireRank(rank, input, "\(type(of: self))")
       return try Functional.quantizedBatchNorm(
         input, mean: runningMean.value, variance: runningVar.value, weight: weight.value,
-        bias: bias.value, epsilon: epsilon, scale: scale.value.item(),
-        zeroPoint: Int(zeroPoint.value.item()), relu: appliesReLU)
+        bias: bias.value, epsilon: epsilon, scale: scale, zeroPoint: zeroPoint, relu: appliesReLU)
     }
   }
 
@@ -110,18 +117,4 @@ extension Quantized {
   public final class BNReLU3d: BatchNorm3d {
     override var appliesReLU: Bool { true }
   }
-}
-
-/// Buffers for an output's scale and zero point, of the types that torch's state has.
-func outputBuffers(_ scale: Double, _ zeroPoint: Int, _ operation: String) throws
-  -> (scale: Buffer, zeroPoint: Buffer)
-{
-  _ = try Quantizer(scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: operation)
-  return (Buffer(Tensor(scalar: Float(scale))), Buffer(Tensor(scalar: Int64(zeroPoint))))
-}
-
-/// Scale and zero point as modules print them.
-func outputDetails(_ scale: Buffer, _ zeroPoint: Buffer) -> String {
-  let values = try? (scale.value.item(), Int(zeroPoint.value.item()))
-  return values.map { "scale: \($0.0), zeroPoint: \($0.1)" } ?? ""
 }

@@ -5,22 +5,19 @@ extension Quantized {
   /// What quantized convolutions over one, two and three dimensions share, transposed ones too: quint8 or qint8
   /// `[N, C, spatial...]` in, the same type `[N, O, spatial...]` out (channels last in memory), requantized to the module's
   /// scale and zero point.
-  public class Convolution: Module {
-    private(set) var weights: ConvolutionWeights
-    /// The real value of one step of the output.
-    public private(set) var scale: Double
-    /// The integer that stands for 0 in the output.
-    public private(set) var zeroPoint: Int
+  public class Convolution: Layer {
+    let weights: ConvolutionWeights
 
     /// True for the forms that end in a ReLU.
     var appliesReLU: Bool { false }
 
-    init(_ weights: ConvolutionWeights, scale: Double, zeroPoint: Int) throws {
-      _ = try Quantizer(
-        scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: weights.operation)
+    required init(_ weights: ConvolutionWeights, scale: Double, zeroPoint: Int) throws {
       self.weights = weights
-      self.scale = scale
-      self.zeroPoint = zeroPoint
+      try super.init(output: scale, zeroPoint)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weights.copy(), scale: scale, zeroPoint: zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -40,22 +37,12 @@ extension Quantized {
     public var bias: Tensor? { weights.packed.bias }
 
     public override var details: String {
-      "\(weights.details), scale: \(scale), zeroPoint: \(zeroPoint)"
+      "\(weights.details), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try weights.convolve(
         input, result: .quantized(scale: scale, zeroPoint: zeroPoint, relu: appliesReLU))
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: (scale, zeroPoint))
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      let output = try outputParameters(state, default: (scale, zeroPoint))
-      weights = try weights.loading(state)
-      (scale, zeroPoint) = output
     }
   }
 

@@ -8,8 +8,12 @@ extension Fused {
     public let convolution: OctetNN.Conv2d
 
     /// Fuses a convolution with the sum behind it; the parameters are shared.
-    public init(_ convolution: OctetNN.Conv2d) throws {
+    public required init(_ convolution: OctetNN.Conv2d) throws {
       self.convolution = try convolution.sharing()
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(copier(convolution))
     }
 
     public override func ownChildren() -> [(name: String, module: Module)] { [("0", convolution)] }

@@ -9,9 +9,9 @@ public enum PaddingMode: String, Sendable, CaseIterable {
   case reflect
 }
 
-/// Packed weights of a convolution module and what stands around its input.
-struct ConvolutionWeights {
-  let packed: PackedConvolution
+/// qint8 weights of a convolution module, a float32 bias and what stands around its input: the first two are a part of its state.
+final class ConvolutionWeights: StateGroup {
+  private(set) var packed: PackedConvolution
   let padding: [Int]
   let paddingMode: PaddingMode
   let operation: String
@@ -53,12 +53,15 @@ struct ConvolutionWeights {
     self.operation = operation
   }
 
-  private init(_ packed: PackedConvolution, like other: ConvolutionWeights) {
-    self.packed = packed
+  private init(like other: ConvolutionWeights) {
+    packed = other.packed
     padding = other.padding
     paddingMode = other.paddingMode
     operation = other.operation
   }
+
+  /// Weights that change on their own.
+  func copy() -> ConvolutionWeights { ConvolutionWeights(like: self) }
 
   private static func require(
     rank: Int, _ weight: Tensor, _ shape: String, _ operation: String
@@ -78,14 +81,19 @@ struct ConvolutionWeights {
     return try Functional.quantizedConvolution(padded, packed, result: result)
   }
 
-  /// The same geometry around the weight and bias of a state dictionary, as far as it has them.
-  func loading(_ state: [String: Tensor]) throws -> ConvolutionWeights {
+  var entries: [(name: String, tensor: Tensor)] {
+    [("weight", packed.weight)] + (packed.bias.map { [("bias", $0)] } ?? [])
+  }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
     let weight = state["weight"] ?? packed.weight
     try requireInt8(weight, operation)
-    return ConvolutionWeights(
-      try packed.with(weight: weight, bias: state["bias"] ?? packed.bias, operation: operation),
-      like: self)
+    let loaded = try packed.with(
+      weight: weight, bias: state["bias"] ?? packed.bias, operation: operation)
+    if !isTrial { packed = loaded }
   }
+
+  func releaseCache() { packed.releaseCache() }
 
   /// Channels and geometry for printing.
   var details: String {

@@ -6,13 +6,40 @@ extension Dynamic {
   /// the range of its values; the output takes the same scale and zero point, which clamps it to the input's range, and is
   /// dequantized. That is torch's rule, and why `quantizeDynamic` doesn't install these modules.
   public class Convolution: Module {
-    private var weights: ConvolutionWeights
+    private let weights: ConvolutionWeights
     /// True when activations take 0...127 of 0...255.
     public let reduceRange: Bool
 
-    init(_ weights: ConvolutionWeights, reduceRange: Bool) throws {
+    required init(_ weights: ConvolutionWeights, reduceRange: Bool) throws {
       self.weights = weights
       self.reduceRange = reduceRange
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weights.copy(), reduceRange: reduceRange)
+    }
+
+    /// The dynamic form of a float layer.
+    convenience init(_ float: OctetNN.Convolution, _ context: ConversionContext) throws {
+      let rank = float.kernelSize.count
+      try self.init(
+        ConvolutionWeights(
+          rank: rank, weight: context.quantizedWeight(float.weight.value),
+          bias: float.bias?.value, stride: float.stride, padding: float.padding,
+          dilation: float.dilation, groups: float.groups, operation: "Dynamic.Conv\(rank)d"),
+        reduceRange: true)
+    }
+
+    /// The dynamic form of a transposed float layer.
+    convenience init(_ float: TransposedConvolution, _ context: ConversionContext) throws {
+      let rank = float.kernelSize.count
+      try self.init(
+        ConvolutionWeights(
+          rank: rank, transposed: context.quantizedWeight(float.weight.value),
+          bias: float.bias?.value, stride: float.stride, padding: float.padding,
+          outputPadding: float.outputPadding, dilation: float.dilation, groups: float.groups,
+          operation: "Dynamic.ConvTranspose\(rank)d"),
+        reduceRange: true)
     }
 
     /// qint8 `[O, C/groups, kernel...]`, transposed `[C, O/groups, kernel...]`.
@@ -30,14 +57,6 @@ extension Dynamic {
       let output = try weights.convolve(
         quantized, result: .quantized(scale: scale, zeroPoint: zeroPoint, relu: false))
       return try output.dequantized()
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: nil)
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      weights = try weights.loading(state)
     }
   }
 

@@ -7,12 +7,7 @@ extension Dynamic {
   /// With qint8 weights the input is quantized on the fly to quint8 by the range of all its values, to 7 bits when
   /// `reduceRange`. With float16 weights the arithmetic is float32.
   public class Linear: Module {
-    private enum Weights {
-      case integer(PackedLinear)
-      /// float32 values that float16 holds.
-      case half(weight: Tensor, bias: Tensor?)
-    }
-    private var weights: Weights
+    private let weights: DynamicLinearWeights
     /// True when activations take 0...127 of 0...255.
     public let reduceRange: Bool
 
@@ -22,8 +17,8 @@ extension Dynamic {
     /// A module around a weight `[N, K]`, qint8 or float16, and a float32 bias `[N]`.
     ///
     /// - Throws: when weight and bias aren't legal or don't fit.
-    public init(weight: Tensor, bias: Tensor?, reduceRange: Bool = true) throws {
-      weights = try Self.weights(weight, bias)
+    public required init(weight: Tensor, bias: Tensor?, reduceRange: Bool = true) throws {
+      weights = try DynamicLinearWeights(weight: weight, bias: bias)
       self.reduceRange = reduceRange
     }
 
@@ -49,43 +44,25 @@ extension Dynamic {
       }
     }
 
-    private static func weights(_ weight: Tensor, _ bias: Tensor?) throws -> Weights {
-      guard weight.dtype == .float16 else {
-        try requireInt8(weight, "Dynamic.Linear")
-        return .integer(
-          try PackedLinear(weight: weight, bias: bias, operation: "Dynamic.Linear"))
-      }
-      let real = try weight.converted(to: .float32)
-      // The float layer has the rules of these shapes.
-      _ = try OctetNN.Linear(weight: Parameter(real), bias: bias.map { Parameter($0) })
-      return .half(weight: real, bias: bias)
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weight: weight, bias: bias, reduceRange: reduceRange)
     }
 
     /// qint8 or float16 `[N, K]`.
-    public var weight: Tensor {
-      switch weights {
-      case .integer(let packed): packed.weight
-      case .half(let weight, _): eager { try weight.converted(to: .float16) }
-      }
-    }
+    public var weight: Tensor { weights.weight }
 
     /// float32 `[N]`, nil for none.
-    public var bias: Tensor? {
-      switch weights {
-      case .integer(let packed): packed.bias
-      case .half(_, let bias): bias
-      }
-    }
+    public var bias: Tensor? { weights.bias }
 
     public override var details: String {
-      switch weights {
+      switch weights.form {
       case .integer(let packed): "\(packed.inFeatures), \(packed.outFeatures)"
       case .half(let weight, _): "\(weight.shape[1]), \(weight.shape[0]), float16"
       }
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      switch weights {
+      switch weights.form {
       case .integer(let packed):
         return try Functional.dynamicLinear(
           input, packed, reduceRange: reduceRange, relu: appliesReLU)
@@ -100,18 +77,63 @@ extension Dynamic {
         return appliesReLU ? try Functional.relu(output) : output
       }
     }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: nil)
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      weights = try Self.weights(state["weight"] ?? weight, state["bias"] ?? bias)
-    }
   }
 
   /// `Linear` followed by a ReLU on the real output. torch.ao.nn.intrinsic.quantized.dynamic.LinearReLU.
   public final class LinearReLU: Linear {
     override var appliesReLU: Bool { true }
+  }
+}
+
+/// The weights of a dynamic linear layer, qint8 or float16, and a float32 bias, as a part of its state.
+final class DynamicLinearWeights: StateGroup {
+  enum Form {
+    case integer(PackedLinear)
+    /// float32 values that float16 holds.
+    case half(weight: Tensor, bias: Tensor?)
+  }
+  private(set) var form: Form
+
+  /// - Throws: when weight and bias aren't legal or don't fit.
+  init(weight: Tensor, bias: Tensor?) throws { form = try Self.form(weight, bias) }
+
+  private static func form(_ weight: Tensor, _ bias: Tensor?) throws -> Form {
+    guard weight.dtype == .float16 else {
+      try requireInt8(weight, "Dynamic.Linear")
+      return .integer(try PackedLinear(weight: weight, bias: bias, operation: "Dynamic.Linear"))
+    }
+    let real = try weight.converted(to: .float32)
+    // The float layer has the rules of these shapes.
+    _ = try OctetNN.Linear(weight: Parameter(real), bias: bias.map { Parameter($0) })
+    return .half(weight: real, bias: bias)
+  }
+
+  /// qint8 or float16 `[N, K]`.
+  var weight: Tensor {
+    switch form {
+    case .integer(let packed): packed.weight
+    case .half(let weight, _): eager { try weight.converted(to: .float16) }
+    }
+  }
+
+  /// float32 `[N]`, nil for none.
+  var bias: Tensor? {
+    switch form {
+    case .integer(let packed): packed.bias
+    case .half(_, let bias): bias
+    }
+  }
+
+  var entries: [(name: String, tensor: Tensor)] {
+    [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+  }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
+    let loaded = try Self.form(state["weight"] ?? weight, state["bias"] ?? bias)
+    if !isTrial { form = loaded }
+  }
+
+  func releaseCache() {
+    if case .integer(let packed) = form { packed.releaseCache() }
   }
 }

@@ -5,14 +5,14 @@ extension Quantized {
   /// Rows of a quantized table: int32 or int64 indices of any shape in, float32 of that shape with D appended out,
   /// `fma(scale, q, -zeroPoint * scale)` rounded once. torch.ao.nn.quantized.Embedding.
   public final class Embedding: Module {
-    private var packed: PackedEmbedding
+    private let table: EmbeddingTable
 
     /// A module around a quint8, quint4x2 or quint2x4 table `[N, D]` with float zero points for each row. Below 8 bits scale and bias are
     /// kept as float16.
     ///
     /// - Throws: when the table's type, shape or scheme is another.
     public init(weight: Tensor) throws {
-      packed = try PackedEmbedding(weight: weight, operation: "Quantized.Embedding")
+      table = try EmbeddingTable(weight, operation: "Quantized.Embedding")
     }
 
     /// The quantized form of a float layer; its weight observer decides the type. torch's `from_float`.
@@ -20,29 +20,24 @@ extension Quantized {
       try self.init(weight: context.quantizedTable(float.weight.value))
     }
 
+    private init(_ table: EmbeddingTable) { self.table = table }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      Embedding(table.copy())
+    }
+
     /// The table, put together from its packed rows.
-    public var weight: Tensor { get throws { try packed.weight() } }
+    public var weight: Tensor { get throws { try table.packed.weight() } }
 
-    public override var details: String {
-      "\(packed.count), \(packed.dim), dtype: \(packed.dtype.rawValue)"
-    }
+    public override var details: String { table.details }
 
-    public override func forward(_ input: Tensor) throws -> Tensor { try packed.rows(input) }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      [("weight", eager { try weight })]
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      guard let weight = state["weight"] else { return }
-      packed = try PackedEmbedding(weight: weight, operation: "Quantized.Embedding")
-    }
+    public override func forward(_ input: Tensor) throws -> Tensor { try table.packed.rows(input) }
   }
 
   /// Sums over bags of a quantized table's rows: `acc = fma(weight * scale, q, acc + weight * bias)` in the order of indices, in
   /// float32 `[bags, D]`; an empty bag gives 0. Always sums, also where the float layer took means. torch.ao.nn.quantized.EmbeddingBag.
   public final class EmbeddingBag: BagModule {
-    private var packed: PackedEmbedding
+    private let table: EmbeddingTable
     /// True when the last offset is the end of the last bag.
     public let includeLastOffset: Bool
 
@@ -51,7 +46,7 @@ extension Quantized {
     ///
     /// - Throws: when the table's type, shape or scheme is another.
     public init(weight: Tensor, includeLastOffset: Bool = false) throws {
-      packed = try PackedEmbedding(weight: weight, operation: "Quantized.EmbeddingBag")
+      table = try EmbeddingTable(weight, operation: "Quantized.EmbeddingBag")
       self.includeLastOffset = includeLastOffset
     }
 
@@ -62,34 +57,63 @@ extension Quantized {
         includeLastOffset: float.includeLastOffset)
     }
 
-    /// The table, put together from its packed rows.
-    public var weight: Tensor { get throws { try packed.weight() } }
-
-    public override var details: String {
-      "\(packed.count), \(packed.dim), dtype: \(packed.dtype.rawValue)"
+    private init(_ table: EmbeddingTable, _ includeLastOffset: Bool) {
+      self.table = table
+      self.includeLastOffset = includeLastOffset
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      EmbeddingBag(table.copy(), includeLastOffset)
+    }
+
+    /// The table, put together from its packed rows.
+    public var weight: Tensor { get throws { try table.packed.weight() } }
+
+    public override var details: String { table.details }
 
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
-      try packed.sums(
+      try table.packed.sums(
         input, offsets: bags.offsets, perSampleWeights: bags.perSampleWeights,
         includeLastOffset: includeLastOffset)
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      [("weight", eager { try weight })]
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      guard let weight = state["weight"] else { return }
-      packed = try PackedEmbedding(weight: weight, operation: "Quantized.EmbeddingBag")
     }
   }
 }
 
+/// A packed table as a part of a module's state.
+final class EmbeddingTable: StateGroup {
+  private(set) var packed: PackedEmbedding
+  private let operation: String
+
+  /// - Throws: when the table's type, shape or scheme is none that can be packed.
+  init(_ weight: Tensor, operation: String) throws {
+    packed = try PackedEmbedding(weight: weight, operation: operation)
+    self.operation = operation
+  }
+
+  private init(like other: EmbeddingTable) {
+    packed = other.packed
+    operation = other.operation
+  }
+
+  /// A table that changes on its own.
+  func copy() -> EmbeddingTable { EmbeddingTable(like: self) }
+
+  /// Type and sizes for printing.
+  var details: String { "\(packed.count), \(packed.dim), dtype: \(packed.dtype.rawValue)" }
+
+  var entries: [(name: String, tensor: Tensor)] { [("weight", eager { try packed.weight() })] }
+
+  func load(_ state: [String: Tensor], isTrial: Bool) throws {
+    guard let weight = state["weight"] else { return }
+    let loaded = try PackedEmbedding(weight: weight, operation: operation)
+    if !isTrial { packed = loaded }
+  }
+}
+
 extension ConversionContext {
-  /// An embedding table with a scale and a real zero point for each row, by a fresh weight observer that sees it once.
+  /// An embedding table with a scale and a real zero point for each row.
   func quantizedTable(_ weight: Tensor) throws -> Tensor {
-    let observer = qconfig.weight()
+    let observer = weightObserver
     let types: [DType] = [.quint8, .quint4x2, .quint2x4]
     guard observer.scheme == .perChannelAffineFloatQParams, types.contains(observer.dtype) else {
       throw OctetError(
@@ -100,8 +124,7 @@ extension ConversionContext {
           "scheme \(observer.scheme?.rawValue ?? "none") and dtype \(observer.dtype.rawValue)",
         fix: "give embeddings the qconfig floatQParamsWeightOnly")
     }
-    _ = try observer.evaluate(weight)
-    let quantizer = try observer.calculateParameters().quantizer(for: weight.shape)
+    let quantizer = try weightParameters(weight, observer).quantizer(for: weight.shape)
     return try Functional.quantize(weight, quantizer, dtype: observer.dtype)
   }
 }

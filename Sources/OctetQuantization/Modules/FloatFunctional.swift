@@ -25,6 +25,8 @@ public final class FloatFunctional: Module {
   /// Creates the module.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { FloatFunctional() }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     throw noForward("FloatFunctional")
   }
@@ -108,6 +110,8 @@ public final class FXFloatFunctional: Module {
   /// Creates the module.
   public override init() {}
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { FXFloatFunctional() }
+
   public override func forward(_ input: Tensor) throws -> Tensor {
     throw noForward("FXFloatFunctional")
   }
@@ -145,7 +149,7 @@ public final class FXFloatFunctional: Module {
 extension Quantized {
   /// Sums, products and concatenations of quantized tensors, rounded to the module's scale and zero point; the methods with a
   /// number move the input's own instead. What a `FloatFunctional` becomes. torch.ao.nn.quantized.QFunctional.
-  public final class QFunctional: Activation {
+  public final class QFunctional: Layer {
     /// - Throws: `invalidQuantizer` for a scale that isn't positive and finite.
     public init(scale: Double = 1, zeroPoint: Int = 0) throws {
       try super.init(output: scale, zeroPoint)
@@ -155,6 +159,10 @@ extension Quantized {
     convenience init(_ context: ConversionContext) throws {
       let output = try context.outputParameters()
       try self.init(scale: output.scale, zeroPoint: output.zeroPoint)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try QFunctional(scale: scale, zeroPoint: zeroPoint)
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {

@@ -4,12 +4,8 @@ import OctetTensor
 extension Quantized {
   /// `y = x * wᵀ + b` on integers: quint8 or qint8 `[..., K]` in, the same type `[..., N]` out, requantized to the module's
   /// scale and zero point (float multiplier, ties to even). torch.ao.nn.quantized.Linear.
-  public class Linear: Module {
-    private var packed: PackedLinear
-    /// The real value of one step of the output.
-    public private(set) var scale: Double
-    /// The integer that stands for 0 in the output.
-    public private(set) var zeroPoint: Int
+  public class Linear: Layer {
+    private let weights: LinearWeights
 
     /// True for the form that ends in a ReLU.
     var appliesReLU: Bool { false }
@@ -17,13 +13,13 @@ extension Quantized {
     /// A module around a qint8 weight `[N, K]` and a float32 bias `[N]`.
     ///
     /// - Throws: when weight, bias, scale or zero point aren't legal or don't fit.
-    public init(weight: Tensor, bias: Tensor?, scale: Double, zeroPoint: Int) throws {
-      try requireInt8(weight, "Quantized.Linear")
-      packed = try PackedLinear(weight: weight, bias: bias, operation: "Quantized.Linear")
-      _ = try Quantizer(
-        scale: scale, zeroPoint: zeroPoint, dtype: .qint32, operation: "Quantized.Linear")
-      self.scale = scale
-      self.zeroPoint = zeroPoint
+    public required init(weight: Tensor, bias: Tensor?, scale: Double, zeroPoint: Int) throws {
+      weights = try LinearWeights(weight: weight, bias: bias, operation: "Quantized.Linear")
+      try super.init(output: scale, zeroPoint)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(weight: weight, bias: bias, scale: scale, zeroPoint: zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -35,17 +31,17 @@ extension Quantized {
     }
 
     /// qint8 `[N, K]`.
-    public var weight: Tensor { packed.weight }
+    public var weight: Tensor { weights.packed.weight }
     /// float32 `[N]`, nil for none.
-    public var bias: Tensor? { packed.bias }
+    public var bias: Tensor? { weights.packed.bias }
 
     public override var details: String {
-      "\(packed.inFeatures), \(packed.outFeatures), scale: \(scale), zeroPoint: \(zeroPoint)"
+      "\(weights.packed.inFeatures), \(weights.packed.outFeatures), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizedLinear(
-        input, packed,
+        input, weights.packed,
         result: .quantized(scale: scale, zeroPoint: zeroPoint, relu: appliesReLU))
     }
 
@@ -53,21 +49,10 @@ extension Quantized {
     final func forward(
       _ input: Tensor, activation: (Tensor) throws(OctetError) -> Tensor
     ) throws -> Tensor {
-      let real = try Functional.quantizedLinear(input, packed, result: .real(relu: false))
+      let real = try Functional.quantizedLinear(
+        input, weights.packed, result: .real(relu: false))
       return try Functional.quantizePerTensor(
         activation(real), scale: scale, zeroPoint: zeroPoint, dtype: input.dtype)
-    }
-
-    public override func ownState() -> [(name: String, tensor: Tensor)] {
-      packedState(weight: weight, bias: bias, output: (scale, zeroPoint))
-    }
-
-    public override func loadOwnState(_ state: [String: Tensor]) throws {
-      let output = try outputParameters(state, default: (scale, zeroPoint))
-      packed = try PackedLinear(
-        weight: state["weight"] ?? weight, bias: state["bias"] ?? bias,
-        operation: "Quantized.Linear")
-      (scale, zeroPoint) = output
     }
   }
 
@@ -89,6 +74,22 @@ extension Quantized {
       self.negativeSlope = negativeSlope
       try super.init(weight: weight, bias: bias, scale: scale, zeroPoint: zeroPoint)
     }
+
+    /// A module around a qint8 weight and a float32 bias, with torch's default slope of 0.01.
+    public required convenience init(weight: Tensor, bias: Tensor?, scale: Double, zeroPoint: Int)
+      throws
+    {
+      try self.init(
+        weight: weight, bias: bias, negativeSlope: 0.01, scale: scale, zeroPoint: zeroPoint)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearLeakyReLU(
+        weight: weight, bias: bias, negativeSlope: negativeSlope, scale: scale,
+        zeroPoint: zeroPoint)
+    }
+
+    public override var details: String { "\(super.details), negativeSlope: \(negativeSlope)" }
 
     /// The quantized form of an observed float module.
     convenience init(_ float: Fused.LinearLeakyReLU, _ context: ConversionContext) throws {

@@ -16,3 +16,9 @@ public enum Fused {}
 /// Float modules rebuilt of parts that can be observed, in place of those that compute as a whole: `prepare` installs them, and
 /// `convert` replaces them by their quantized forms. torch.ao.nn.quantizable.
 public enum Quantizable {}
+
+/// Float modules whose weight is rounded to the quantized grid while they train. torch.ao.nn.qat and torch.ao.nn.intrinsic.qat.
+public enum QAT {
+  /// Modules that train for activations quantized at run time. torch.ao.nn.qat.dynamic.
+  public enum Dynamic {}
+}

@@ -4,7 +4,7 @@ import OctetTensor
 extension Quantized {
   /// Layer norm of integers: quint8 or qint8 in, the same type out; see `Functional.quantizedLayerNorm`.
   /// torch.ao.nn.quantized.LayerNorm.
-  public final class LayerNorm: Module {
+  public final class LayerNorm: Layer {
     /// The dimensions that are normalized together.
     public let normalizedShape: [Int]
     /// Added to the variance.
@@ -13,10 +13,6 @@ extension Quantized {
     public let weight: Parameter?
     /// β of shape `normalizedShape`, nil for 0.
     public let bias: Parameter?
-    /// The real value of one step of the output, float32 `[]`.
-    public let scale: Buffer
-    /// The integer that stands for 0 in the output, int64 `[]`.
-    public let zeroPoint: Buffer
 
     /// A module around float32 parameters of shape `normalizedShape`.
     ///
@@ -27,9 +23,9 @@ extension Quantized {
     ) throws {
       self.normalizedShape = normalizedShape
       self.epsilon = epsilon
-      self.weight = weight.map(Parameter.init)
-      self.bias = bias.map(Parameter.init)
-      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.LayerNorm")
+      self.weight = weight.map { Parameter($0) }
+      self.bias = bias.map { Parameter($0) }
+      try super.init(output: scale, zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -40,20 +36,26 @@ extension Quantized {
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LayerNorm(
+        normalizedShape, weight: weight?.value, bias: bias?.value, epsilon: epsilon, scale: scale,
+        zeroPoint: zeroPoint)
+    }
+
     public override var details: String {
-      "\(normalizedShape), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+      "\(normalizedShape), epsilon: \(epsilon), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizedLayerNorm(
         input, normalizedShape: normalizedShape, weight: weight?.value, bias: bias?.value,
-        epsilon: epsilon, scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+        epsilon: epsilon, scale: scale, zeroPoint: zeroPoint)
     }
   }
 
   /// Group norm of integers: quint8 or qint8 `[N, C, ...]` in, the same type out; see `Functional.quantizedGroupNorm`.
   /// torch.ao.nn.quantized.GroupNorm.
-  public final class GroupNorm: Module {
+  public final class GroupNorm: Layer {
     /// Groups, a divisor of `channels`.
     public let groups: Int
     /// C, the channels.
@@ -64,10 +66,6 @@ extension Quantized {
     public let weight: Parameter?
     /// β `[C]`, nil for 0.
     public let bias: Parameter?
-    /// The real value of one step of the output, float32 `[]`.
-    public let scale: Buffer
-    /// The integer that stands for 0 in the output, int64 `[]`.
-    public let zeroPoint: Buffer
 
     /// A module around float32 parameters `[C]`.
     ///
@@ -86,9 +84,9 @@ extension Quantized {
       self.groups = groups
       self.channels = channels
       self.epsilon = epsilon
-      self.weight = weight.map(Parameter.init)
-      self.bias = bias.map(Parameter.init)
-      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.GroupNorm")
+      self.weight = weight.map { Parameter($0) }
+      self.bias = bias.map { Parameter($0) }
+      try super.init(output: scale, zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -99,21 +97,27 @@ extension Quantized {
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try GroupNorm(
+        groups, channels, weight: weight?.value, bias: bias?.value, epsilon: epsilon, scale: scale,
+        zeroPoint: zeroPoint)
+    }
+
     public override var details: String {
-      "\(groups), \(channels), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+      "\(groups), \(channels), epsilon: \(epsilon), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try requireChannels(channels, input, "Quantized.GroupNorm")
       return try Functional.quantizedGroupNorm(
         input, groups: groups, weight: weight?.value, bias: bias?.value, epsilon: epsilon,
-        scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+        scale: scale, zeroPoint: zeroPoint)
     }
   }
 
   /// What quantized instance norms share: quint8 or qint8 `[N, C, spatial...]` in, the same type out; see
   /// `Functional.quantizedInstanceNorm`.
-  public class InstanceNorm: Module {
+  public class InstanceNorm: Layer {
     /// C, the channels.
     public let features: Int
     /// Added to the variance.
@@ -122,10 +126,6 @@ extension Quantized {
     public let weight: Parameter?
     /// β `[C]`, nil for 0.
     public let bias: Parameter?
-    /// The real value of one step of the output, float32 `[]`.
-    public let scale: Buffer
-    /// The integer that stands for 0 in the output, int64 `[]`.
-    public let zeroPoint: Buffer
 
     /// The input's number of dimensions.
     var rank: Int { 3 }
@@ -133,15 +133,15 @@ extension Quantized {
     /// A module around float32 parameters `[C]`.
     ///
     /// - Throws: `invalidQuantizer` for an output scale or zero point that no type has.
-    public init(
+    public required init(
       _ features: Int, weight: Tensor?, bias: Tensor?, epsilon: Double = 1e-5, scale: Double,
       zeroPoint: Int
     ) throws {
       self.features = features
       self.epsilon = epsilon
-      self.weight = weight.map(Parameter.init)
-      self.bias = bias.map(Parameter.init)
-      (self.scale, self.zeroPoint) = try outputBuffers(scale, zeroPoint, "Quantized.InstanceNorm")
+      self.weight = weight.map { Parameter($0) }
+      self.bias = bias.map { Parameter($0) }
+      try super.init(output: scale, zeroPoint)
     }
 
     /// The quantized form of an observed float layer.
@@ -152,8 +152,14 @@ extension Quantized {
         epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try Self(
+        features, weight: weight?.value, bias: bias?.value, epsilon: epsilon, scale: scale,
+        zeroPoint: zeroPoint)
+    }
+
     public override var details: String {
-      "\(features), epsilon: \(epsilon), \(outputDetails(scale, zeroPoint))"
+      "\(features), epsilon: \(epsilon), \(outputDetails)"
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
@@ -161,7 +167,7 @@ extension Quantized {
       try requireChannels(features, input, "\(type(of: self))")
       return try Functional.quantizedInstanceNorm(
         input, weight: weight?.value, bias: bias?.value, epsilon: epsilon,
-        scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()))
+        scale: scale, zeroPoint: zeroPoint)
     }
   }
 

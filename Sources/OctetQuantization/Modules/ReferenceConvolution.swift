@@ -164,3 +164,66 @@ extension Reference {
     }
   }
 }
+
+extension Reference.Conv1d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.Conv1d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, dilation: float.dilation, groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}
+
+extension Reference.ConvTranspose1d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.ConvTranspose1d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, outputPadding: float.outputPadding, dilation: float.dilation,
+      groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}
+
+extension Reference.Conv2d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.Conv2d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, dilation: float.dilation, groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}
+
+extension Reference.ConvTranspose2d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.ConvTranspose2d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, outputPadding: float.outputPadding, dilation: float.dilation,
+      groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}
+
+extension Reference.Conv3d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.Conv3d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, dilation: float.dilation, groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}
+
+extension Reference.ConvTranspose3d {
+  /// The reference form of a float layer.
+  convenience init(_ float: OctetNN.ConvTranspose3d, _ context: ConversionContext) throws {
+    try self.init(
+      weight: float.weight.value, bias: float.bias?.value, stride: float.stride,
+      padding: float.padding, outputPadding: float.outputPadding, dilation: float.dilation,
+      groups: float.groups,
+      weightParameters: context.referenceParameters(float.weight.value))
+  }
+}

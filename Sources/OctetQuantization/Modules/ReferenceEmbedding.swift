@@ -24,6 +24,13 @@ extension Reference {
       (axis, dtype) = (parameters.axis, parameters.dtype)
     }
 
+    /// The reference form of a float layer.
+    convenience init(_ float: OctetNN.Embedding, _ context: ConversionContext) throws {
+      let weight = float.weight.value
+      try self.init(
+        weight: weight, parameters: context.weightParameters(weight, context.weightObserver))
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       let table = try rounded(weight, weightScale, weightZeroPoint, axis: axis, dtype: dtype)
       return try Functional.embedding(input, weight: table)
@@ -59,6 +66,14 @@ extension Reference {
       (axis, dtype) = (parameters.axis, parameters.dtype)
       self.mode = mode
       self.includeLastOffset = includeLastOffset
+    }
+
+    /// The reference form of a float layer.
+    convenience init(_ float: OctetNN.EmbeddingBag, _ context: ConversionContext) throws {
+      let weight = float.weight.value
+      try self.init(
+        weight: weight, parameters: context.weightParameters(weight, context.weightObserver),
+        mode: float.mode, includeLastOffset: float.includeLastOffset)
     }
 
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {

@@ -60,6 +60,14 @@ extension Reference {
       self.weightParameters = weightParameters
     }
 
+    /// The reference form of a float layer.
+    convenience init(_ float: OctetNN.Linear, _ context: ConversionContext) throws {
+      let weight = float.weight.value
+      try self.init(
+        weight: weight, bias: float.bias?.value,
+        weightParameters: context.referenceParameters(weight))
+    }
+
     /// The weight that the module computes with. torch's `get_weight()`.
     public func effectiveWeight() throws -> Tensor {
       try weightParameters.quantizedAndBack(weight.value)
@@ -72,5 +80,14 @@ extension Reference {
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.linear(input, weight: effectiveWeight(), bias: bias?.value)
     }
+  }
+}
+
+extension ConversionContext {
+  /// How a reference module is to quantize its weight.
+  func referenceParameters(_ weight: Tensor) throws -> Reference.WeightParameters {
+    let parameters = try weightParameters(weight, weightObserver)
+    return Reference.WeightParameters(
+      try parameters.quantizer(for: weight.shape), dtype: parameters.dtype)
   }
 }

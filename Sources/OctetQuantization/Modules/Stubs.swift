@@ -10,6 +10,8 @@ public final class QuantStub: Module {
     if let qconfig { self.qconfig = qconfig }
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { QuantStub() }
+
   public override func forward(_ input: Tensor) -> Tensor { input }
 }
 
@@ -18,6 +20,8 @@ public final class QuantStub: Module {
 public final class DeQuantStub: Module {
   /// A stub that takes its parent's configuration.
   public override init() {}
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { DeQuantStub() }
 
   public override func forward(_ input: Tensor) -> Tensor { input }
 }
@@ -36,7 +40,40 @@ public final class QuantWrapper: Module {
     train(module.isTraining)
   }
 
+  private init(copying module: Module) { self.module = module }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    QuantWrapper(copying: try copier(module))
+  }
+
   public override func forward(_ input: Tensor) -> Tensor { dequant(module(quant(input))) }
+}
+
+/// Wraps every module without children that has a configuration in a `QuantWrapper`, in place: it then takes and gives real tensors and
+/// computes on integers once converted. Call `propagateQConfig` first. torch.ao.quantization.add_quant_dequant.
+///
+/// - Throws: `unsupportedModule` for a module that fusion or conversion has replaced: wrap before you fuse.
+public func addQuantDequant(_ model: Module) throws {
+  var leaves: [Module] = []
+  model.applyToAll { module in
+    if module.children.isEmpty, module.qconfig != nil, !(module is StandIn) {
+      leaves.append(module)
+    }
+  }
+  for leaf in leaves {
+    guard leaf.current === leaf else {
+      throw OctetError(
+        .unsupportedModule, operation: "add_quant_dequant", argument: "module",
+        expected: "modules as the model declares them",
+        received: "a \(type(of: leaf.current)) in place of a \(type(of: leaf))",
+        fix: "wrap before fusing")
+    }
+  }
+  for leaf in leaves {
+    let inner = StandIn(for: leaf)
+    if case .set(let qconfig) = leaf.qconfigSetting { inner.qconfig = qconfig }
+    try leaf.become(QuantWrapper(inner))
+  }
 }
 
 extension Quantized {
@@ -63,6 +100,21 @@ extension Quantized {
         dtype: context.activation?.dtype ?? .quint8)
     }
 
+    private init(_ dtype: DType, _ scale: Buffer, _ zeroPoint: Buffer) {
+      self.dtype = dtype
+      self.scale = scale
+      self.zeroPoint = zeroPoint
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      Quantize(dtype, try copier(scale), try copier(zeroPoint))
+    }
+
+    public override var details: String {
+      let values = try? (scale.value.item(), Int(zeroPoint.value.item()))
+      return values.map { "scale: \($0), zeroPoint: \($1), dtype: \(dtype.rawValue)" } ?? ""
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.quantizePerTensor(
         input, scale: scale.value.item(), zeroPoint: Int(zeroPoint.value.item()), dtype: dtype)
@@ -73,6 +125,8 @@ extension Quantized {
   public final class DeQuantize: Module {
     /// Creates the module.
     public override init() {}
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { DeQuantize() }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
       try Functional.dequantize(input)

@@ -7,6 +7,8 @@ struct ConversionContext {
   let qconfig: QConfig
   /// The observer that watched the module's output, nil for dynamic conversion.
   let activation: Observer?
+  /// The fake quantizer that rounded the weight in training, nil for float modules.
+  var weightFakeQuant: Observer?
   /// The form's name in error messages.
   let operation: String
 
@@ -29,40 +31,28 @@ struct ConversionContext {
     return (Double(scale), zero)
   }
 
-  /// `weight` as qint8, by a fresh weight observer that sees it once.
+  /// What knows the weight's range: the fake quantizer it was trained with, or a fresh observer.
+  var weightObserver: Observer { weightFakeQuant ?? qconfig.weight() }
+
+  /// Parameters for `weight` by an observer that sees it once, once more after training. What a fake quantizer remembers stays as it
+  /// was: conversion may still be refused.
+  func weightParameters(_ weight: Tensor, _ observer: Observer) throws -> QuantizationParameters {
+    let before = observer.stateDictionary()
+    defer { _ = try? observer.load(before) }
+    _ = try noGrad { try observer.evaluate(weight) }
+    return try observer.calculateParameters()
+  }
+
+  /// `weight` as qint8.
   func quantizedWeight(_ weight: Tensor) throws -> Tensor {
-    let observer = qconfig.weight()
+    let observer = weightObserver
     guard observer.dtype == .qint8 else {
       throw OctetError(
         .invalidConfiguration, operation: operation, argument: "weight",
         expected: "a weight observer of dtype qint8", received: "dtype \(observer.dtype.rawValue)",
         fix: "choose a weight observer for qint8")
     }
-    _ = try observer.evaluate(weight)
-    let quantizer = try observer.calculateParameters().quantizer(for: weight.shape)
+    let quantizer = try weightParameters(weight, observer).quantizer(for: weight.shape)
     return try Functional.quantize(weight, quantizer, dtype: .qint8)
   }
-}
-
-/// The state entries of a module with packed weights and output parameters, by torch's names.
-func packedState(
-  weight: Tensor, bias: Tensor?, output: (scale: Double, zeroPoint: Int)?
-) -> [(name: String, tensor: Tensor)] {
-  var entries: [(name: String, tensor: Tensor)] = [("weight", weight)]
-  if let bias { entries.append(("bias", bias)) }
-  if let output {
-    entries.append(("scale", Tensor(scalar: Float(output.scale))))
-    entries.append(("zero_point", Tensor(scalar: Int64(output.zeroPoint))))
-  }
-  return entries
-}
-
-/// Output parameters out of a state dictionary.
-func outputParameters(_ state: [String: Tensor], default current: (scale: Double, zeroPoint: Int))
-  throws -> (scale: Double, zeroPoint: Int)
-{
-  (
-    try state["scale"]?.item() ?? current.scale,
-    try state["zero_point"].map { Int(try $0.item()) } ?? current.zeroPoint
-  )
 }

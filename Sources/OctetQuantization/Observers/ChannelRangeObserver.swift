@@ -87,7 +87,7 @@ open class ChannelRangeObserver: RangeObserver {
     name == "min_val" || name == "max_val"
   }
 
-  open override func loadOwnState(_ state: [String: Tensor]) throws {
+  open override func checkOwnState(_ state: [String: Tensor]) throws {
     let low = state["min_val"] ?? minVal.value
     let high = state["max_val"] ?? maxVal.value
     guard low.rank == 1, low.shape == high.shape else {
@@ -96,7 +96,6 @@ open class ChannelRangeObserver: RangeObserver {
         expected: "min_val and max_val of one shape [C]",
         received: "shapes \(low.shape) and \(high.shape)")
     }
-    try super.loadOwnState(state)
   }
 }
 

@@ -37,6 +37,13 @@ public final class FixedQParamsObserver: Observer {
     super.init(dtype: values.dtype)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    FixedQParamsObserver(
+      Values(
+        scale: Double(try scale.value.item()), zeroPoint: Int(try zeroPoint.value.item()),
+        dtype: dtype, scheme: chosenScheme, quantMin: quantMin, quantMax: quantMax))
+  }
+
   /// An observer with fixed parameters.
   ///
   /// - Parameters:

@@ -36,6 +36,10 @@ public final class HistogramObserver: RangeObserver {
     super.init(settings)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    HistogramObserver(settings, bins: bins).continuing(self)
+  }
+
   /// An observer for per-tensor schemes.
   ///
   /// - Parameters:

@@ -5,4 +5,6 @@ import OctetTensor
 public final class IdentityObserver: Observer {
   /// An observer that watches nothing.
   public init() { super.init(dtype: .float32) }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { IdentityObserver() }
 }

@@ -7,6 +7,10 @@ public final class MinMaxObserver: TensorRangeObserver {
   /// An observer with checked arguments.
   package override init(_ settings: RangeSettings) { super.init(settings) }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    MinMaxObserver(settings).continuing(self)
+  }
+
   /// An observer for per-tensor schemes.
   ///
   /// - Parameters:

@@ -13,6 +13,10 @@ public final class MovingAverageMinMaxObserver: TensorRangeObserver {
     super.init(settings)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    MovingAverageMinMaxObserver(settings, averagingConstant: averagingConstant).continuing(self)
+  }
+
   /// An observer for per-tensor schemes.
   ///
   /// - Parameters:

@@ -13,6 +13,12 @@ public final class MovingAveragePerChannelMinMaxObserver: ChannelRangeObserver {
     super.init(settings, chAxis: chAxis)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    MovingAveragePerChannelMinMaxObserver(
+      settings, averagingConstant: averagingConstant, chAxis: chAxis
+    ).continuing(self)
+  }
+
   /// An observer for per-channel schemes.
   ///
   /// - Parameters:

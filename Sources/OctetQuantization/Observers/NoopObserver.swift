@@ -13,6 +13,10 @@ public final class NoopObserver: Observer {
     super.init(dtype: dtype)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    NoopObserver(dtype: dtype, customOpName: customOpName)
+  }
+
   /// A recipe for such observers.
   public static func factory(dtype: DType = .float16, customOpName: String = "") -> ObserverFactory
   {

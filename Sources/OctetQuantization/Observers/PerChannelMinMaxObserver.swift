@@ -8,6 +8,10 @@ public final class PerChannelMinMaxObserver: ChannelRangeObserver {
     super.init(settings, chAxis: chAxis)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    PerChannelMinMaxObserver(settings, chAxis: chAxis).continuing(self)
+  }
+
   /// An observer for per-channel schemes.
   ///
   /// - Parameters:

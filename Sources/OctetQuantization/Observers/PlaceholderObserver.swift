@@ -37,6 +37,12 @@ public final class PlaceholderObserver: Observer {
     super.init(dtype: dtype, isDynamic: isDynamic)
   }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    PlaceholderObserver(
+      dtype: dtype, customOpName: customOpName, quantMin: quantMin, quantMax: quantMax,
+      scheme: chosenScheme, eps: eps, isDynamic: isDynamic)
+  }
+
   /// A recipe for such observers. torch's `PlaceholderObserver.with_args`.
   public static func factory(
     dtype: DType = .float32, customOpName: String = "", quantMin: Int? = nil, quantMax: Int? = nil,

@@ -36,6 +36,13 @@ open class RangeObserver: Observer {
     batchCount = 0
   }
 
+  /// This new observer, counting on from another one.
+  final func continuing(_ other: RangeObserver) -> Self {
+    nonFinite = other.nonFinite
+    batchCount = other.batchCount
+    return self
+  }
+
   /// The input as float32, nil when it is empty.
   ///
   /// - Throws: `quantizationMismatch` for quantized tensors.

@@ -10,6 +10,12 @@ public final class RecordingObserver: Observer {
   /// An observer that records.
   public init(dtype: DType = .quint8) { super.init(dtype: dtype) }
 
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    let copy = RecordingObserver(dtype: dtype)
+    copy.tensors = try tensors.map { try $0.clone() }
+    return copy
+  }
+
   /// A recipe for such observers.
   public static func factory(dtype: DType = .quint8) -> ObserverFactory {
     ObserverFactory(

@@ -6,4 +6,6 @@ import OctetTensor
 public final class ReuseInputObserver: Observer {
   /// A mark.
   public init() { super.init(dtype: .quint8) }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { ReuseInputObserver() }
 }

@@ -189,17 +189,19 @@ package enum ConvolutionParityOperations {
       groups: g.groups, operation: call.operation)
   }
 
-  private static func convolution<Layer: OctetNN.Convolution>(
-    _ call: ParityCase, _ rank: Int
+  /// A layer around the weight and bias that the case's state has under a prefix.
+  static func convolution<Layer: OctetNN.Convolution>(
+    _ call: ParityCase, _ rank: Int, _ prefix: String = "0."
   ) throws -> Layer {
     let g = try Geometry(call, rank)
     return try Layer(
-      weight: Parameter(call.state("0.weight")),
-      bias: call.optionalState("0.bias").map { Parameter($0) }, stride: g.stride,
+      weight: Parameter(call.state("\(prefix)weight")),
+      bias: call.optionalState("\(prefix)bias").map { Parameter($0) }, stride: g.stride,
       padding: g.padding, dilation: g.dilation, groups: g.groups)
   }
 
-  private static func norm<Norm: OctetNN.BatchNorm>(
+  /// A batch norm whose features an attribute tells.
+  static func norm<Norm: OctetNN.BatchNorm>(
     _ call: ParityCase, _ count: String, _ make: (Int, Double, Double) -> Norm
   ) throws -> Norm {
     make(try call.attributes.int(count), try call.epsilon(), try call.momentum())

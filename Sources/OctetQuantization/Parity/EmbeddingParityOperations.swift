@@ -47,11 +47,13 @@ package enum EmbeddingParityOperations {
       operation: call.operation)
   }
 
-  private static func includesLastOffset(_ call: ParityCase) throws -> Bool {
+  /// The attribute of that name.
+  static func includesLastOffset(_ call: ParityCase) throws -> Bool {
     try call.attributes.bool("include_last_offset", default: false)
   }
 
-  private static func mode(_ call: ParityCase) throws -> EmbeddingBagMode {
+  /// The attribute of that name.
+  static func mode(_ call: ParityCase) throws -> EmbeddingBagMode {
     let name = try call.attributes.string("mode", default: "mean")
     guard let mode = EmbeddingBagMode(rawValue: name) else {
       throw OctetError(

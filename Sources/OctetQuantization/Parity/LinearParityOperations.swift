@@ -135,7 +135,13 @@ extension ParityCase {
 
   /// `weight_qparams`, for a weight of a shape.
   func weightParameters(for shape: [Int]) throws(OctetError) -> Reference.WeightParameters {
-    let a = try attributes.dictionary("weight_qparams")
+    try weightParameters(attributes.dictionary("weight_qparams"), for: shape)
+  }
+
+  /// The parameters that a dictionary tells, for a weight of a shape.
+  func weightParameters(_ a: ParityAttributes, for shape: [Int]) throws(OctetError)
+    -> Reference.WeightParameters
+  {
     let dtype = try a.dtype()
     let scheme = try a.optionalScheme() ?? .perTensorAffine
     let (scales, zeros) = (try a.doubles("scale"), try a.doubles("zero_point"))

@@ -32,9 +32,9 @@ struct FloatConvolution {
     dilation = padded(shape.window.dilation, 1)
   }
 
-  private var inputPixels: Int { input[0] * input[1] * input[2] }
-  private var pixels: Int { output[0] * output[1] * output[2] }
-  private var taps: Int { kernel[0] * kernel[1] * kernel[2] }
+  var inputPixels: Int { input[0] * input[1] * input[2] }
+  var pixels: Int { output[0] * output[1] * output[2] }
+  var taps: Int { kernel[0] * kernel[1] * kernel[2] }
 
   func run(
     _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ bias: [Float]?,
@@ -65,12 +65,12 @@ struct FloatConvolution {
     }
   }
 
-  private func stride(from: Int, to: Int, by: Int) -> StrideTo<Int> {
+  func stride(from: Int, to: Int, by: Int) -> StrideTo<Int> {
     Swift.stride(from: from, to: to, by: by)
   }
 
   /// columns[c, tap, image, pixel] = x at the tap, 0 outside.
-  private func gather(
+  func gather(
     _ x: UnsafePointer<Float>, first: Int, count: Int, group: Int,
     into columns: UnsafeMutablePointer<Float>
   ) {
@@ -91,7 +91,7 @@ struct FloatConvolution {
   /// One tap over all output pixels: calls `body` for each output row with the row's place, the input row shifted to the tap
   /// (nil when it lies outside), and the columns whose tap lies inside.
   @inline(__always)
-  private func rows(
+  func rows(
     of plane: UnsafePointer<Float>, tap: Int,
     _ body: (Int, UnsafePointer<Float>?, Range<Int>) -> Void
   ) {

@@ -50,12 +50,18 @@ package final class PackedConvolution: Sendable {
   /// float32 `[O]`, nil for none.
   package var bias: Tensor? { weights.bias }
 
+  /// Lets go of what was packed for this CPU; the next call packs again.
+  package func releaseCache() { weights.releaseCache() }
+
   /// Convolves `x`, channels last, into `y`, channels last.
   func convolve(
     _ x: Tensor, scale: Double, zeroPoint: Int, result: QuantizedResult, into y: Tensor,
     operation: String
   ) throws(OctetError) {
-    let bytes = try packed(for: x.dtype).buffer
+    let packed = try packed(for: x.dtype)
+    // A release of the cache meanwhile must not free the bytes under the kernel.
+    defer { withExtendedLifetime(packed) {} }
+    let bytes = packed.buffer
     let stage = weights.stage(.init(inputScale: scale, dtype: y.dtype, result: result))
     var call = oct_conv_call()
     call.struct_size = UInt32(MemoryLayout<oct_conv_call>.size)

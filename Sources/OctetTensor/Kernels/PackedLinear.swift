@@ -23,12 +23,18 @@ package final class PackedLinear: Sendable {
   package var outFeatures: Int { weight.shape[0] }
   package var inFeatures: Int { weight.shape[1] }
 
+  /// Lets go of what was packed for this CPU; the next call packs again.
+  package func releaseCache() { weights.releaseCache() }
+
   /// Multiplies a contiguous `[M, K]` view of `x`, whose integers stand for `scale * (q - zeroPoint)`, into `y`.
   func multiply(
     _ x: Tensor, rows: Int, scale: Double, zeroPoint: Int, result: QuantizedResult, into y: Tensor,
     operation: String
   ) throws(OctetError) {
-    let bytes = try packed(for: x.dtype).buffer
+    let packed = try packed(for: x.dtype)
+    // A release of the cache meanwhile must not free the bytes under the kernel.
+    defer { withExtendedLifetime(packed) {} }
+    let bytes = packed.buffer
     let stage = weights.stage(.init(inputScale: scale, dtype: y.dtype, result: result))
     var workspace = 0
     try Kernel.check(

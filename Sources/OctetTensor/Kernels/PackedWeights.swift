@@ -108,6 +108,9 @@ final class PackedWeights: Sendable {
     }
   }
 
+  /// Lets go of packed bytes; the next call packs again.
+  func releaseCache() { cache.withLock { $0 = Cache() } }
+
   private func withZeroPoints<Result>(_ body: (UnsafePointer<Int32>?, Int) -> Result) -> Result {
     guard let zeroPoints else { return body(nil, 0) }
     return zeroPoints.withUnsafeBufferPointer { body($0.baseAddress, $0.count) }

@@ -1,5 +1,5 @@
 /// Means over windows that divide the input evenly. torch.nn.functional.adaptive_avg_pool1d/2d/3d.
-struct AdaptiveAveragePool: Operator {
+struct AdaptiveAveragePool: DifferentiableOperator {
   static let torchName = "adaptive_avg_pool"
 
   /// The output's spatial size; a dimension that is nil keeps the input's.
@@ -24,11 +24,23 @@ struct AdaptiveAveragePool: Operator {
     return TensorSpec(shape: x.shape[..<lead] + size, dtype: x.dtype, quantizer: x.quantizer)
   }
 
+  private func windows(_ input: [Int], _ output: [Int]) -> AverageWindows {
+    AverageWindows(
+      input: Array(input.suffix(outputSize.count)), output: Array(output.suffix(outputSize.count)))
+  }
+
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let lead = inputs[0].rank - outputSize.count
-    let windows = AverageWindows(
-      input: Array(inputs[0].shape[lead...]), output: Array(output.shape[lead...]))
-    return try PooledShape.means(inputs[0], windows, output)
+    try PooledShape.means(inputs[0], windows(inputs[0].shape, output.shape), output)
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// Each element of a window gets its share of the mean's gradient.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let shape = context.inputSpecs[0].shape
+    return [
+      try PooledShape.spread(context.gradient, windows(shape, context.gradient.shape), shape)
+    ]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

@@ -1,59 +1,67 @@
-/// The index of the largest element along a dimension, the first one of equals; NaN counts as largest. torch.argmax.
+/// The index of the largest or smallest element along a dimension, the first one of equals; NaN wins. torch.argmax, argmin.
 struct ArgMax: Operator {
   static let torchName = "argmax"
   static let onnxName: String? = "ArgMax"
 
   let dim: Int
+  var keepDim = false
+  var largest = true
+
+  var name: String { largest ? "argmax" : "argmin" }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
-    try require(x, "input", dtypes: [.float32])
-    guard let axis = Shapes.normalize(axis: dim, rank: x.rank) else {
-      throw error(
-        .outOfRange, "dim", expected: "a dim in \(-x.rank)...\(x.rank - 1)",
-        received: "dim \(dim)")
-    }
+    try requireOrdered(x)
+    let axis = try axis(dim, x)
     guard x.shape[axis] > 0 else {
       throw error(
         .shapeMismatch, "input", expected: "at least one element along dim \(dim)",
         received: "shape \(x.shape)")
     }
-    var shape = x.shape
-    shape.remove(at: axis)
-    return TensorSpec(shape: shape, dtype: .int64)
+    return TensorSpec(shape: Shapes.reduced(x.shape, [axis], keepDims: keepDim), dtype: .int64)
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let x = try inputs[0].contiguous()
-    let axis = Shapes.normalize(axis: dim, rank: x.rank) ?? 0
-    let length = x.shape[axis]
-    let inner = x.shape[(axis + 1)...].reduce(1, *)
-    let result = try Tensor(uninitialized: output.shape, dtype: .int64)
-    x.withElements(Float.self) { source in
-      result.withMutableElements(Int64.self) { target in
-        for i in 0..<target.count {
-          let start = i / max(inner, 1) * length * inner + i % max(inner, 1)
-          var best = 0
-          for j in 1..<max(length, 1) {
-            let (value, top) = (source[start + j * inner], source[start + best * inner])
-            if value > top || (value.isNaN && !top.isNaN) { best = j }
-          }
-          target[i] = Int64(best)
-        }
+    let axis = try axis(dim, inputs[0].spec)
+    let keys = try OrderKeys(inputs[0], dim: axis, nanIsLargest: largest)
+    let places = try keys.places(inputs[0].shape, dim: axis, length: 1) { lane in
+      var best = lane.startIndex
+      for i in lane.indices where largest ? lane[i] > lane[best] : lane[i] < lane[best] {
+        best = i
       }
+      return [best - lane.startIndex]
     }
-    return result
+    return try places.view(output.shape)
+  }
+
+  func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    try evaluate(inputs, output)
   }
 }
 
 extension Functional {
-  /// The index of the largest element along `dim`, which disappears; int64. torch.argmax.
-  public static func argmax(_ input: Tensor, dim: Int) throws(OctetError) -> Tensor {
-    try apply(ArgMax(dim: dim), [input])
+  /// The index of the largest element along `dim`, int64; of equal ones the first, NaN is larger than every number. torch.argmax.
+  ///
+  /// - Parameter input: any plain dtype, or quint8, qint8 and qint32 with a per-tensor quantizer.
+  public static func argmax(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError)
+    -> Tensor
+  {
+    try apply(ArgMax(dim: dim, keepDim: keepDim), [input])
+  }
+
+  /// The index of the smallest element along `dim`, int64; of equal ones the first, NaN is smaller than every number.
+  /// torch.argmin.
+  public static func argmin(_ input: Tensor, dim: Int, keepDim: Bool = false) throws(OctetError)
+    -> Tensor
+  {
+    try apply(ArgMax(dim: dim, keepDim: keepDim, largest: false), [input])
   }
 }
 
 extension Tensor {
   /// `Functional.argmax`, trapping on mistakes.
   public func argmax(dim: Int) -> Tensor { eager { try Functional.argmax(self, dim: dim) } }
+
+  /// `Functional.argmin`, trapping on mistakes.
+  public func argmin(dim: Int) -> Tensor { eager { try Functional.argmin(self, dim: dim) } }
 }

@@ -1,5 +1,5 @@
 /// The mean of each window, on real and on quantized tensors. torch.nn.functional.avg_pool1d/2d/3d.
-struct AveragePool: Operator {
+struct AveragePool: DifferentiableOperator {
   static let torchName = "avg_pool"
   static let onnxName: String? = "AveragePool"
 
@@ -36,12 +36,24 @@ struct AveragePool: Operator {
     return TensorSpec(shape: x.shape[..<lead] + size, dtype: x.dtype, quantizer: x.quantizer)
   }
 
-  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let lead = inputs[0].rank - window.rank
-    let windows = AverageWindows(
-      input: Array(inputs[0].shape[lead...]), output: Array(output.shape[lead...]), window,
+  private func windows(_ input: [Int], _ output: [Int]) -> AverageWindows {
+    AverageWindows(
+      input: Array(input.suffix(window.rank)), output: Array(output.suffix(window.rank)), window,
       countsPadding: countsPadding, divisor: divisor)
-    return try PooledShape.means(inputs[0], windows, output)
+  }
+
+  func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    try PooledShape.means(inputs[0], windows(inputs[0].shape, output.shape), output)
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// Each element of a window gets its share of the mean's gradient.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let shape = context.inputSpecs[0].shape
+    return [
+      try PooledShape.spread(context.gradient, windows(shape, context.gradient.shape), shape)
+    ]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

@@ -51,6 +51,33 @@ struct AverageWindows: Sendable {
     }
   }
 
+  /// Spreads the gradients of the means of `planes` planes over the elements they were taken of; `dx` starts as zeros.
+  func spread(planes: Int, _ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>) {
+    nonisolated(unsafe) let (source, target) = (dy, dx)
+    let (from, to) = (spans.map(\.count).reduce(1, *), input.reduce(1, *))
+    parallelFor(planes, grain: 8) { range in
+      for plane in range { spreadPlane(source + plane * from, target + plane * to) }
+    }
+  }
+
+  private func spreadPlane(_ dy: UnsafePointer<Float>, _ dx: UnsafeMutablePointer<Float>) {
+    var next = dy
+    for depth in spans[0] {
+      for rows in spans[1] {
+        for columns in spans[2] {
+          let share = next.pointee / Float(divisor ?? depth.size * rows.size * columns.size)
+          for d in depth.range {
+            for h in rows.range {
+              let line = dx + (d * input[1] + h) * input[2]
+              for w in columns.range { line[w] += share }
+            }
+          }
+          next += 1
+        }
+      }
+    }
+  }
+
   private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
     var out = y
     for depth in spans[0] {

@@ -1,6 +1,6 @@
 /// `y = (x - mean) / sqrt(variance + eps) * weight + bias`, statistics given. torch.nn.functional.batch_norm in eval mode,
 /// and torch's quantized::batch_norm2d, batch_norm3d and their forms with ReLU.
-struct BatchNorm: Operator {
+struct BatchNorm: DifferentiableOperator {
   static let torchName = "batch_norm"
   static let onnxName: String? = "BatchNormalization"
 
@@ -9,6 +9,8 @@ struct BatchNorm: Operator {
   var output: NormOutput?
   /// True when results below 0 become 0; quantized inputs only.
   var relu = false
+  /// True when mean and variance are the batch's own, so that gradients pass through them too.
+  var ofBatch = false
 
   /// Inputs: x `[N, C, ...]`, mean, variance, weight and bias `[C]`.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
@@ -42,19 +44,58 @@ struct BatchNorm: Operator {
     let variance: [Float] = try inputs[2].elements()
     let weight: [Float] = try inputs[3].elements()
     let bias: [Float] = try inputs[4].elements()
-    let channels = output.shape[1]
-    let inner = output.shape[2...].reduce(1, *)
     let scale = zip(weight, variance).map { $0 / ($1 + Float(epsilon)).squareRoot() }
     x.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
-        for row in 0..<(output.shape[0] * channels) {
-          let c = row % channels
-          let (s, m, b) = (scale[c], mean[c], bias[c])
-          for i in (row * inner)..<((row + 1) * inner) { target[i] = (source[i] - m) * s + b }
-        }
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        FloatBatchNorm(shape: output.shape)
+          .normalize(source, mean: mean, scale: scale, bias: bias, target)
       }
     }
     return result
+  }
+
+  /// With `r = 1 / sqrt(variance + epsilon)`, `d = x - mean`, `S = Σ dy` and `P = Σ dy * d`: `dx = weight * r * dy`, when the statistics
+  /// are the batch's minus `weight * r / n * (S + d * r² * P)`; `dmean = -weight * r * S`, `dvariance = -weight * r³ / 2 * P`,
+  /// `dweight = r * P`, `dbias = S`.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let (x, dy) = (try context.inputs[0].contiguous(), try context.gradient.contiguous())
+    let mean: [Float] = try context.inputs[1].elements()
+    let variance: [Float] = try context.inputs[2].elements()
+    let weight: [Float] = try context.inputs[3].elements()
+    let planes = FloatBatchNorm(shape: x.shape)
+    let inverse = variance.map { 1 / (Double($0) + epsilon).squareRoot() }
+    let dx = try Tensor(uninitialized: x.shape, dtype: .float32)
+    var plain = [Double](repeating: 0, count: planes.channels)
+    var weighted = plain
+    x.withElements(Float.self) { x in
+      dy.withElements(Float.self) { dy in
+        dx.withMutableElements(Float.self) { dx in
+          guard let x = x.baseAddress, let dy = dy.baseAddress, let dx = dx.baseAddress else {
+            return
+          }
+          planes.sums(x, dy, mean: mean, &plain, &weighted)
+          if !context.needs[0] { return }
+          let coefficients = mean.indices.map { c -> (a: Float, b: Float, c: Float) in
+            let (w, r) = (Double(weight[c]), inverse[c])
+            guard ofBatch else { return (Float(w * r), 0, 0) }
+            let share = w * r / Double(planes.count)
+            return (Float(w * r), Float(-share * r * r * weighted[c]), Float(-share * plain[c]))
+          }
+          planes.combine(x, dy, mean: mean, coefficients, dx)
+        }
+      }
+    }
+    func channels(_ value: (Int) -> Double) throws(OctetError) -> Tensor {
+      try Tensor(mean.indices.map { Float(value($0)) }, shape: [mean.count])
+    }
+    let factor = mean.indices.map { Double(weight[$0]) * inverse[$0] }
+    return [
+      dx,
+      ofBatch ? nil : try channels { -factor[$0] * plain[$0] },
+      ofBatch ? nil : try channels { -factor[$0] * inverse[$0] * inverse[$0] / 2 * weighted[$0] },
+      try channels { inverse[$0] * weighted[$0] }, try channels { plain[$0] },
+    ]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
@@ -109,53 +150,5 @@ extension Functional {
     epsilon: Double = 1e-5
   ) throws(OctetError) -> Tensor {
     try apply(BatchNorm(epsilon: epsilon), [input, mean, variance, weight, bias])
-  }
-}
-
-/// Mean and biased variance of each channel, and how many elements a channel has.
-package struct ChannelStatistics {
-  package let mean: Tensor
-  package let variance: Tensor
-  package let count: Int
-}
-
-extension Functional {
-  /// Mean and biased variance over all dimensions but the second, summed in double in memory order.
-  package static func channelStatistics(_ input: Tensor) throws(OctetError) -> ChannelStatistics {
-    guard input.dtype == .float32, input.rank >= 2 else {
-      throw OctetError(
-        .dtypeMismatch, operation: "batch_norm", argument: "input",
-        expected: "float32 of shape [N, C, ...]",
-        received: "\(input.dtype.rawValue) of shape \(input.shape)")
-    }
-    let channels = input.shape[1]
-    let inner = input.shape[2...].reduce(1, *)
-    let count = input.shape[0] * inner
-    guard count > 1 || channels == 0 else {
-      throw OctetError(
-        .shapeMismatch, operation: "batch_norm", argument: "input",
-        expected: "more than one value per channel when training",
-        received: "shape \(input.shape)", fix: "call eval() or use a larger batch")
-    }
-    var mean = [Float](repeating: 0, count: channels)
-    var variance = mean
-    try input.contiguous().withElements(Float.self) { x in
-      for c in 0..<channels {
-        func total(_ term: (Double) -> Double) -> Double {
-          var sum = 0.0
-          for n in 0..<input.shape[0] {
-            let start = (n * channels + c) * inner
-            for i in start..<(start + inner) { sum += term(Double(x[i])) }
-          }
-          return sum
-        }
-        let average = total { $0 } / Double(count)
-        mean[c] = Float(average)
-        variance[c] = Float(total { ($0 - average) * ($0 - average) } / Double(count))
-      }
-    }
-    return ChannelStatistics(
-      mean: try Tensor(mean, shape: [channels]), variance: try Tensor(variance, shape: [channels]),
-      count: count)
   }
 }

@@ -1,12 +1,14 @@
 /// Values outside an interval become its nearer end; on integers the ends are quantized first. torch.clamp, and relu6 and
 /// hardtanh with their own ends.
-struct Clip: Operator {
+struct Clip: DifferentiableOperator {
   static let torchName = "clamp"
   static let onnxName: String? = "Clip"
 
   /// The ends, infinite for none.
   let low: Double
   let high: Double
+  /// Whether gradients pass where an element lies on an end: they do in torch's clamp, not in its hardtanh and relu6.
+  var endsPass = true
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: Self.elementwiseTypes + [.float32])
@@ -35,6 +37,16 @@ struct Clip: Operator {
     return result
   }
 
+  /// `dx = dy` inside the interval, 0 outside.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let (low, high, endsPass) = (Float(low), Float(high), endsPass)
+    return [
+      try context.inputs[0].combined(context.gradient) { x, dy in
+        (endsPass ? x >= low && x <= high : x > low && x < high) ? dy : 0
+      }
+    ]
+  }
+
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let rules = try rules(output)
     let (low, high) = (rules.code(Float(low)), rules.code(Float(high)))
@@ -57,7 +69,7 @@ extension Functional {
 
   /// `clamp` between 0 and 6. torch.nn.functional.relu6.
   public static func relu6(_ input: Tensor) throws(OctetError) -> Tensor {
-    try apply(Clip(low: 0, high: 6), [input])
+    try apply(Clip(low: 0, high: 6, endsPass: false), [input])
   }
 
   /// `clamp` with both ends given, in order. torch.nn.functional.hardtanh.
@@ -69,7 +81,7 @@ extension Functional {
         .invalidArgument, operation: "hardtanh", argument: "min_val",
         expected: "a number not above max_val \(high)", received: "\(low)")
     }
-    return try apply(Clip(low: low, high: high), [input])
+    return try apply(Clip(low: low, high: high, endsPass: false), [input])
   }
 }
 

@@ -1,5 +1,5 @@
 /// Tensors one behind the other along a dimension. torch.cat, and quantized::cat with an output scale and zero point.
-struct Concatenate: Operator {
+struct Concatenate: DifferentiableOperator {
   static let torchName = "cat"
   static let onnxName: String? = "Concat"
 
@@ -54,6 +54,20 @@ struct Concatenate: Operator {
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     try join(inputs, output) { tensor throws(OctetError) in tensor }
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// Each input's part of the gradient.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let axis = Shapes.normalize(axis: dim, rank: context.gradient.rank) ?? 0
+    var (start, results): (Int, [Tensor?]) = (0, [])
+    for (spec, isNeeded) in zip(context.inputSpecs, context.needs) {
+      let end = start + spec.shape[axis]
+      results.append(isNeeded ? try context.gradient.slice(dim: axis, start..<end) : nil)
+      start = end
+    }
+    return results
   }
 
   /// Integers of another scale or zero point are rounded to the output's.

@@ -66,7 +66,7 @@ package struct ConvolutionShape: Sendable, Equatable {
 }
 
 /// Cross-correlation of `[N, C, spatial...]` with `[O, C/groups, kernel...]`. torch.nn.functional.conv1d/2d/3d.
-struct Convolution: Operator {
+struct Convolution: DifferentiableOperator {
   static let torchName = "conv"
   static let onnxName: String? = "Conv"
 
@@ -106,6 +106,23 @@ struct Convolution: Operator {
       }
     }
     return result
+  }
+
+  /// `dx`: the gradient through the transposed convolution; `dw`: the correlation of input and gradient; `db`: the gradient's sum
+  /// over images and positions.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let (x, w) = (try context.inputs[0].contiguous(), try context.inputs[1].contiguous())
+    let dy = try context.gradient.contiguous()
+    let dx = context.needs[0] ? try Tensor(repeating: Float(0), shape: x.shape) : nil
+    let dw = context.needs[1] ? try Tensor(repeating: Float(0), shape: w.shape) : nil
+    let plan = FloatConvolution(shape: shape, input: x.shape, output: dy.shape)
+    if dy.count > 0, x.count > 0, w.count > 0 {
+      plan.runGradients(
+        x.floats, w.floats, dy.floats, dw: dw?.mutableFloats, dx: dx?.mutableFloats)
+    }
+    withExtendedLifetime((x, w, dy)) {}
+    let db = context.needs.count > 2 && context.needs[2] ? try dy.channelSums() : nil
+    return [dx, dw] + (context.needs.count > 2 ? [db] : [])
   }
 }
 

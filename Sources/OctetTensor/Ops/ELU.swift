@@ -10,6 +10,10 @@ struct ELU: UnaryOperator {
   func callAsFunction(_ x: Float) -> Float {
     x < 0 ? RealFunction.expMinusOne(x * inputFactor) * alpha : x
   }
+
+  func derivative(_ x: Float, _ y: Float) -> Float {
+    x <= 0 ? RealFunction.exp(x * inputFactor) * alpha * inputFactor : 1
+  }
 }
 
 extension Functional {

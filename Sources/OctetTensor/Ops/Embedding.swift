@@ -1,7 +1,10 @@
 /// Rows of a real table. torch.nn.functional.embedding.
-struct Embedding: Operator {
+struct Embedding: DifferentiableOperator {
   static let torchName = "embedding"
   static let onnxName: String? = "Gather"
+
+  /// The row that isn't trained, nil for none.
+  var paddingIndex: Int?
 
   /// Inputs: weight `[N, D]` and indices of any shape.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
@@ -25,6 +28,22 @@ struct Embedding: Operator {
     }
     return y
   }
+
+  /// Each row's gradient is the sum of those of its places, in their order; `paddingIndex`'s row gets none.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let table = context.inputSpecs[0].shape
+    let indices = try context.inputs[1].contiguous().integers
+    let dy = try context.gradient.contiguous()
+    let result = try Tensor(repeating: Float(0), shape: table)
+    dy.withElements(Float.self) { dy in
+      result.withMutableElements(Float.self) { sums in
+        for (place, row) in indices.enumerated() where row != paddingIndex {
+          for d in 0..<table[1] { sums[row * table[1] + d] += dy[place * table[1] + d] }
+        }
+      }
+    }
+    return [result, nil]
+  }
 }
 
 /// How the rows of a bag become one.
@@ -38,7 +57,7 @@ public enum EmbeddingBagMode: String, Sendable, CaseIterable {
 }
 
 /// Sums, means or maxima over bags of rows of a real table. torch.nn.functional.embedding_bag.
-struct EmbeddingBag: Operator {
+struct EmbeddingBag: DifferentiableOperator {
   static let torchName = "embedding_bag"
 
   let mode: EmbeddingBagMode
@@ -105,8 +124,11 @@ extension Functional {
   /// - Parameters:
   ///   - input: int32 or int64 of any shape, each in `0..<N`; the result is float32 of that shape with D appended.
   ///   - weight: float32 `[N, D]`.
-  public static func embedding(_ input: Tensor, weight: Tensor) throws(OctetError) -> Tensor {
-    try apply(Embedding(), [weight, input])
+  ///   - paddingIndex: a row that gradients don't reach.
+  public static func embedding(_ input: Tensor, weight: Tensor, paddingIndex: Int? = nil)
+    throws(OctetError) -> Tensor
+  {
+    try apply(Embedding(paddingIndex: paddingIndex), [weight, input])
   }
 
   /// Each bag's rows as one: `y[b] = sum(weights[i] * weight[indices[i]])`, their mean or their maximum, in float32 in the order of

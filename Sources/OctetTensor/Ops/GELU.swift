@@ -15,12 +15,26 @@ struct GELU: UnaryOperator {
   var output: QuantizedOutput { .kept }
 
   private static let rootHalf = Float(0.5.squareRoot())
+  private static let density = Float((0.5 / Double.pi).squareRoot())
   private static let slope = Float((2 / Double.pi).squareRoot())
 
   func callAsFunction(_ x: Float) -> Float {
     switch approximation {
     case .none: x * 0.5 * (1 + RealFunction.erf(x * Self.rootHalf))
     case .tanh: 0.5 * x * (1 + RealFunction.tanh(Self.slope * (x + 0.044715 * x * x * x)))
+    }
+  }
+
+  /// `Φ(x) + x * φ(x)`, or the approximation's own slope.
+  func derivative(_ x: Float, _ y: Float) -> Float {
+    switch approximation {
+    case .none:
+      let integral = 0.5 * (1 + RealFunction.erf(x * Self.rootHalf))
+      return integral + x * Self.density * RealFunction.exp(-0.5 * x * x)
+    case .tanh:
+      let t = RealFunction.tanh(Self.slope * (x + 0.044715 * x * x * x))
+      let inner = Self.slope * (1 + 3 * 0.044715 * x * x)
+      return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner
     }
   }
 }

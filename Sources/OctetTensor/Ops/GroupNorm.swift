@@ -1,6 +1,6 @@
 /// Groups of channels of each image by their own mean and variance; as many groups as channels are instance norm.
 /// torch.nn.functional.group_norm and instance_norm.
-struct GroupNorm: Operator {
+struct GroupNorm: DifferentiableOperator {
   static let torchName = "group_norm"
   static let onnxName: String? = "GroupNormalization"
 
@@ -43,6 +43,16 @@ struct GroupNorm: Operator {
       }
     }
     return result
+  }
+
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let shape = context.inputSpecs[0].shape
+    let (channels, inner) = (shape[1], shape[2...].reduce(1, *))
+    let length = channels / max(groups ?? channels, 1) * inner
+    let affine = parameters.hasWeight || parameters.hasBias
+    return try RowNormGradient(parameters: parameters, length: length) {
+      affine ? $0 / inner % channels : 0
+    }(context)
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

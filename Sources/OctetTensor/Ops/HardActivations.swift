@@ -6,6 +6,10 @@ struct Hardswish: UnaryOperator {
   let output: QuantizedOutput
 
   func callAsFunction(_ x: Float) -> Float { x * min(max(x + 3, 0), 6) / 6 }
+
+  func derivative(_ x: Float, _ y: Float) -> Float {
+    x <= -3 ? 0 : x < 3 ? x / 3 + 0.5 : 1
+  }
 }
 
 /// `min(max(x + 3, 0), 6) / 6`. torch.nn.functional.hardsigmoid.
@@ -16,6 +20,8 @@ struct Hardsigmoid: UnaryOperator {
   var output: QuantizedOutput { .unitInterval }
 
   func callAsFunction(_ x: Float) -> Float { min(max(x + 3, 0), 6) / 6 }
+
+  func derivative(_ x: Float, _ y: Float) -> Float { x > -3 && x < 3 ? 1 / 6 : 0 }
 }
 
 extension Functional {

@@ -25,7 +25,7 @@ public enum InterpolationMode: String, Sendable, CaseIterable {
 }
 
 /// Resizing by nearest or linear interpolation. torch.nn.functional.interpolate.
-struct Interpolate: Operator {
+struct Interpolate: DifferentiableOperator {
   static let torchName = "interpolate"
   static let onnxName: String? = "Resize"
 
@@ -111,16 +111,7 @@ struct Interpolate: Operator {
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let x = try inputs[0].contiguous()
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
-    let steps = steps(x.shape[2...], output.shape[2...])
-    let missing = 3 - steps.count
-    let point = [FloatResampling.Tap(first: 0, second: 0, weight: 0)]
-    let taps =
-      [[FloatResampling.Tap]](repeating: point, count: missing)
-      + steps.indices.map { d in
-        (0..<output.shape[d + 2]).map { tap($0, steps[d], x.shape[d + 2]) }
-      }
-    let resampling = FloatResampling(
-      input: [Int](repeating: 1, count: missing) + x.shape[2...], taps: taps)
+    let resampling = resampling(x.shape, output.shape)
     let planes = output.shape[0] * output.shape[1]
     x.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
@@ -129,6 +120,36 @@ struct Interpolate: Operator {
       }
     }
     return result
+  }
+
+  private func resampling(_ input: [Int], _ output: [Int]) -> FloatResampling {
+    let steps = steps(input[2...], output[2...])
+    let missing = 3 - steps.count
+    let point = [FloatResampling.Tap(first: 0, second: 0, weight: 0)]
+    let taps =
+      [[FloatResampling.Tap]](repeating: point, count: missing)
+      + steps.indices.map { d in
+        (0..<output[d + 2]).map { tap($0, steps[d], input[d + 2]) }
+      }
+    return FloatResampling(
+      input: [Int](repeating: 1, count: missing) + input[2...], taps: taps)
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// Each input gets the gradients of the outputs it took part in, times its weights there.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let shape = context.inputSpecs[0].shape
+    let dy = try context.gradient.contiguous()
+    let result = try Tensor(repeating: Float(0), shape: shape)
+    let resampling = resampling(shape, dy.shape)
+    dy.withElements(Float.self) { source in
+      result.withMutableElements(Float.self) { target in
+        guard let source = source.baseAddress, let target = target.baseAddress else { return }
+        resampling.spread(planes: shape[0] * shape[1], source, target)
+      }
+    }
+    return [result]
   }
 
   /// The two inputs around output `o`, and the weight of the second.
@@ -158,49 +179,6 @@ struct Interpolate: Operator {
       } else {
         try Kernel.interpolateNearest(
           x, steps: steps, centered: mode == .nearestExact, into: y)
-      }
-    }
-  }
-}
-
-/// Blends of float32 planes over up to three dimensions.
-private struct FloatResampling: Sendable {
-  struct Tap: Sendable {
-    let first: Int
-    let second: Int
-    let weight: Float
-
-    /// Between two values; the first itself when the weight is 0, so that nothing else takes part.
-    func blend(_ value: (Int) -> Float) -> Float {
-      weight == 0 ? value(first) : (1 - weight) * value(first) + weight * value(second)
-    }
-  }
-
-  let input: [Int]
-  let taps: [[Tap]]
-
-  func run(planes: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-    nonisolated(unsafe) let (source, target) = (x, y)
-    let (from, to) = (input.reduce(1, *), taps.map(\.count).reduce(1, *))
-    parallelFor(planes, grain: 8) { range in
-      for plane in range { self.plane(source + plane * from, target + plane * to) }
-    }
-  }
-
-  private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-    var out = y
-    let (rows, columns) = (input[1], input[2])
-    for depth in taps[0] {
-      for row in taps[1] {
-        for column in taps[2] {
-          out.pointee = depth.blend { d in
-            row.blend { h in
-              let line = x + (d * rows + h) * columns
-              return column.blend { line[$0] }
-            }
-          }
-          out += 1
-        }
       }
     }
   }

@@ -1,5 +1,5 @@
 /// Each row over the last dimensions by its own mean and variance. torch.nn.functional.layer_norm.
-struct LayerNorm: Operator {
+struct LayerNorm: DifferentiableOperator {
   static let torchName = "layer_norm"
   static let onnxName: String? = "LayerNormalization"
 
@@ -32,6 +32,13 @@ struct LayerNorm: Operator {
       }
     }
     return result
+  }
+
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let length = normalizedShape.reduce(1, *)
+    let affine = parameters.hasWeight || parameters.hasBias
+    return try RowNormGradient(parameters: parameters, length: length) { affine ? $0 % length : 0 }(
+      context)
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

@@ -7,6 +7,8 @@ struct LeakyReLU: UnaryOperator {
   let output: QuantizedOutput
 
   func callAsFunction(_ x: Float) -> Float { x > 0 ? x : x * slope }
+
+  func derivative(_ x: Float, _ y: Float) -> Float { x > 0 ? 1 : slope }
 }
 
 extension Functional {

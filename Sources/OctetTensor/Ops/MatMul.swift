@@ -1,5 +1,5 @@
 /// Products of matrices, batch dimensions broadcast. torch.matmul, and quantized::matmul.
-struct MatMul: Operator {
+struct MatMul: DifferentiableOperator {
   static let torchName = "matmul"
   static let onnxName: String? = "MatMul"
 
@@ -72,6 +72,21 @@ struct MatMul: Operator {
       }
     }
     return result
+  }
+
+  /// `da = dc * bᵀ` and `db = aᵀ * dc`, summed over what was broadcast.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let dc = context.gradient
+    var results: [Tensor?] = [nil, nil]
+    if context.needs[0] {
+      let product = try Functional.matmul(dc, context.inputs[1].transposed(-2, -1))
+      results[0] = try product.summed(to: context.inputSpecs[0].shape)
+    }
+    if context.needs[1] {
+      let product = try Functional.matmul(context.inputs[0].transposed(-2, -1), dc)
+      results[1] = try product.summed(to: context.inputSpecs[1].shape)
+    }
+    return results
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

@@ -1,5 +1,5 @@
 /// The largest element of each window; padding takes no part. torch.nn.functional.max_pool1d/2d/3d.
-struct MaxPool: Operator {
+struct MaxPool: DifferentiableOperator {
   static let torchName = "max_pool"
   static let onnxName: String? = "MaxPool"
 
@@ -42,16 +42,8 @@ struct MaxPool: Operator {
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let x = try inputs[0].contiguous()
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
-    let lead = x.rank - window.rank
-    let missing = 3 - window.rank
-    func padded(_ list: [Int], _ fill: Int) -> [Int] {
-      [Int](repeating: fill, count: missing) + list
-    }
-    let pool = FloatMaxPool(
-      input: padded(Array(x.shape[lead...]), 1), output: padded(Array(output.shape[lead...]), 1),
-      kernel: padded(window.kernel, 1), stride: padded(window.stride, 1),
-      padding: padded(window.padding, 0), dilation: padded(window.dilation, 1))
-    let planes = output.shape[..<lead].reduce(1, *)
+    let pool = FloatMaxPool(window, input: x.shape, output: output.shape)
+    let planes = output.shape.dropLast(window.rank).reduce(1, *)
     x.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
@@ -59,6 +51,31 @@ struct MaxPool: Operator {
       }
     }
     return result
+  }
+
+  var saved: SavedForBackward { [.inputs, .output] }
+
+  /// Each result's gradient goes to the first element of its window that is the largest.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    guard let output = context.output else { return [nil] }
+    let x = try context.inputs[0].contiguous()
+    let (y, dy) = (try output.contiguous(), try context.gradient.contiguous())
+    let result = try Tensor(repeating: Float(0), shape: x.shape)
+    let pool = FloatMaxPool(window, input: x.shape, output: y.shape)
+    let planes = y.shape.dropLast(window.rank).reduce(1, *)
+    x.withElements(Float.self) { x in
+      y.withElements(Float.self) { y in
+        dy.withElements(Float.self) { dy in
+          result.withMutableElements(Float.self) { dx in
+            guard let x = x.baseAddress, let y = y.baseAddress, let dy = dy.baseAddress,
+              let dx = dx.baseAddress
+            else { return }
+            pool.route(planes: planes, x, y, dy, dx)
+          }
+        }
+      }
+    }
+    return [result]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
@@ -72,62 +89,6 @@ struct MaxPool: Operator {
     // torch keeps the layout of its input.
     let kept = x.isContiguous ? try result.contiguous() : result
     return batched ? kept : try kept.squeezed(0)
-  }
-}
-
-/// Largest elements of windows over planes of float32.
-private struct FloatMaxPool: Sendable {
-  let input: [Int]
-  let output: [Int]
-  let kernel: [Int]
-  let stride: [Int]
-  let padding: [Int]
-  let dilation: [Int]
-
-  func run(
-    planes: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>
-  ) {
-    nonisolated(unsafe) let (source, target) = (x, y)
-    let (from, to) = (input.reduce(1, *), output.reduce(1, *))
-    parallelFor(planes, grain: 8) { range in
-      for plane in range { self.plane(source + plane * from, target + plane * to) }
-    }
-  }
-
-  /// Tap by tap over whole rows: no branch depends on a value, so rows run at the speed of their loads.
-  private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
-    y.update(repeating: -.infinity, count: output.reduce(1, *))
-    let width = output[2]
-    for od in 0..<output[0] {
-      for kd in 0..<kernel[0] {
-        let d = od * stride[0] + kd * dilation[0] - padding[0]
-        guard (0..<input[0]).contains(d) else { continue }
-        for oh in 0..<output[1] {
-          let out = y + (od * output[1] + oh) * width
-          for kh in 0..<kernel[1] {
-            let h = oh * stride[1] + kh * dilation[1] - padding[1]
-            guard (0..<input[1]).contains(h) else { continue }
-            row(x + (d * input[1] + h) * input[2], out)
-          }
-        }
-      }
-    }
-  }
-
-  /// Takes one input row into one output row.
-  private func row(_ x: UnsafePointer<Float>, _ out: UnsafeMutablePointer<Float>) {
-    let step = stride[2]
-    for kw in 0..<kernel[2] {
-      let shift = kw * dilation[2] - padding[2]
-      let inside = WindowGeometry.inside(
-        shift: shift, stride: step, input: input[2], output: output[2])
-      let source = x + shift
-      for ow in inside {
-        let (value, best) = (source[ow * step], out[ow])
-        // NaN wins, as in torch.
-        out[ow] = value > best || value != value ? value : best
-      }
-    }
   }
 }
 

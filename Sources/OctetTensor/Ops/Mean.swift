@@ -1,5 +1,5 @@
 /// The mean over some dimensions. torch.mean.
-struct Mean: Operator {
+struct Mean: DifferentiableOperator {
   static let torchName = "mean"
   static let onnxName: String? = "ReduceMean"
 
@@ -58,6 +58,19 @@ struct Mean: Operator {
       return sum / Float(count)
     }
     return try Tensor(means, shape: output.shape)
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// `dx = dy / n` for each of the n elements of a mean.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let shape = context.inputSpecs[0].shape
+    let gone = try reduced(shape.count)
+    let kept = shape.indices.map { gone.contains($0) ? 1 : shape[$0] }
+    let count = gone.reduce(1) { $0 * shape[$1] }
+    let share = try apply(
+      ScalarArithmetic(kind: .divide, scalar: Float(count)), [context.gradient])
+    return [try share.reshaped(kept).expanded(shape)]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

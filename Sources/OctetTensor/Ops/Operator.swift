@@ -27,6 +27,9 @@ package protocol Operator: Sendable {
   /// The name of the ONNX operator that does the same, nil when there is none.
   static var onnxName: String? { get }
 
+  /// True when float16 and bfloat16 operands are computed in float32 and the result is rounded back.
+  static var widensHalf: Bool { get }
+
   /// Checks every argument and says what the result will be.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec
 
@@ -39,6 +42,8 @@ package protocol Operator: Sendable {
 
 extension Operator {
   package static var onnxName: String? { nil }
+
+  package static var widensHalf: Bool { false }
 
   package var name: String { Self.torchName }
 
@@ -87,6 +92,9 @@ extension Operator {
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
+  if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
+    return try applyWidened(op, inputs, from: narrow)
+  }
   let specs = inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype, quantizer: $0.quantizer) }
   let output = try op.outputSpec(specs)
   if inputs.first?.isQuantized == true { return try op.evaluateQuantized(inputs, output) }

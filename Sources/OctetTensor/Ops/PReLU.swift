@@ -1,5 +1,5 @@
 /// `x >= 0 ? x : weight * x` with one weight, or one for each channel. torch.nn.functional.prelu.
-struct PReLU: Operator {
+struct PReLU: DifferentiableOperator {
   static let torchName = "prelu"
   static let onnxName: String? = "PRelu"
 
@@ -54,6 +54,28 @@ struct PReLU: Operator {
       }
     }
     return y
+  }
+
+  /// `dx = dy`, times the weight below 0; `dw` the sum of `dy * x` where x is below 0.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let x = try context.inputs[0].contiguous()
+    let dy = try context.gradient.contiguous()
+    let weight: [Float] = try context.inputs[1].elements()
+    let inner = inner(x.shape, weights: weight.count)
+    let dx = try Tensor(uninitialized: x.shape, dtype: .float32)
+    var sums = [Double](repeating: 0, count: weight.count)
+    x.withElements(Float.self) { x in
+      dy.withElements(Float.self) { dy in
+        dx.withMutableElements(Float.self) { dx in
+          for i in 0..<x.count {
+            let slope = i / inner % weight.count
+            dx[i] = x[i] > 0 ? dy[i] : dy[i] * weight[slope]
+            if x[i] <= 0 { sums[slope] += Double(dy[i] * x[i]) }
+          }
+        }
+      }
+    }
+    return [dx, try Tensor(sums.map { Float($0) }, shape: context.inputSpecs[1].shape)]
   }
 
   /// With `one = quantize(1)` by the weight's rule: `(max(q, zx) - zx) * (one - zw) + (min(q, zx) - zx) * (w - zw)`, exact, then

@@ -55,4 +55,22 @@ enum PooledShape {
     }
     return result
   }
+
+  /// The gradient with respect to an input of `shape` of what `means` computed.
+  static func spread(_ gradient: Tensor, _ windows: AverageWindows, _ shape: [Int])
+    throws(OctetError) -> Tensor
+  {
+    let dy = try gradient.contiguous()
+    let result = try Tensor(repeating: Float(0), shape: shape)
+    let pixels = windows.spans.map(\.count).reduce(1, *)
+    dy.withElements(Float.self) { source in
+      result.withMutableElements(Float.self) { target in
+        guard let source = source.baseAddress, let target = target.baseAddress, pixels > 0 else {
+          return
+        }
+        windows.spread(planes: dy.count / pixels, source, target)
+      }
+    }
+    return result
+  }
 }

@@ -38,18 +38,7 @@ struct ReLU: DifferentiableOperator {
   /// `dx = dy where y > 0, else 0`; a NaN lets nothing through.
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
     guard let output = context.output else { return [nil] }
-    let format = output.preferredFormat
-    let y = try output.contiguous(format)
-    let dy = try context.gradient.contiguous(format)
-    let result = try Tensor(uninitialized: y.shape, dtype: .float32, format: format)
-    y.withElements(Float.self) { y in
-      dy.withElements(Float.self) { dy in
-        result.withMutableElements(Float.self) { dx in
-          for i in 0..<dx.count { dx[i] = y[i] > 0 ? dy[i] : 0 }
-        }
-      }
-    }
-    return [result]
+    return [try output.combined(context.gradient) { y, dy in y > 0 ? dy : 0 }]
   }
 
   private func map<Scalar: TensorScalar>(

@@ -1,5 +1,5 @@
 /// A float32 tensor and a number, element by element, in float32. torch.add, sub, mul and div with a Python number.
-struct ScalarArithmetic: Operator {
+struct ScalarArithmetic: DifferentiableOperator {
   static let torchName = "scalar arithmetic"
 
   enum Kind: Sendable { case add, subtract, multiply, divide }
@@ -28,6 +28,18 @@ struct ScalarArithmetic: Operator {
       }
     }
     return result
+  }
+
+  var saved: SavedForBackward { [] }
+
+  /// `dx = dy`, times or divided by the number.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let gradient =
+      switch kind {
+      case .add, .subtract: context.gradient
+      case .multiply, .divide: try apply(self, [context.gradient])
+      }
+    return [try gradient.converted(to: context.inputSpecs[0].dtype)]
   }
 }
 

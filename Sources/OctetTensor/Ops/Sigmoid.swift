@@ -6,6 +6,8 @@ struct Sigmoid: UnaryOperator {
   let output: QuantizedOutput
 
   func callAsFunction(_ x: Float) -> Float { 1 / (1 + RealFunction.exp(-x)) }
+
+  func derivative(_ x: Float, _ y: Float) -> Float { y * (1 - y) }
 }
 
 /// The hyperbolic tangent. torch.tanh.
@@ -16,6 +18,8 @@ struct Tanh: UnaryOperator {
   var output: QuantizedOutput { .symmetricInterval }
 
   func callAsFunction(_ x: Float) -> Float { RealFunction.tanh(x) }
+
+  func derivative(_ x: Float, _ y: Float) -> Float { 1 - y * y }
 }
 
 extension Functional {

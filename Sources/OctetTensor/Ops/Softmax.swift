@@ -1,5 +1,5 @@
 /// `exp(x) / sum(exp(x))` along a dimension. torch.softmax.
-struct Softmax: Operator {
+struct Softmax: DifferentiableOperator {
   static let torchName = "softmax"
   static let onnxName: String? = "Softmax"
 
@@ -55,6 +55,34 @@ struct Softmax: Operator {
     let real = try Functional.dequantize(inputs[0])
     let spec = TensorSpec(shape: output.shape, dtype: .float32)
     return try Functional.quantize(evaluate([real], spec), quantizer, dtype: output.dtype)
+  }
+
+  var saved: SavedForBackward { .output }
+
+  /// `dx = y * (dy - Σ dy * y)` along the dimension.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    guard let output = context.output else { return [nil] }
+    let (y, dy) = (try output.contiguous(), try context.gradient.contiguous())
+    let result = try Tensor(uninitialized: y.shape, dtype: .float32)
+    let axis = try axis(y.rank)
+    let size = y.rank == 0 ? 1 : y.shape[axis]
+    let inner = y.rank == 0 ? 1 : y.shape[(axis + 1)...].reduce(1, *)
+    y.withElements(Float.self) { y in
+      dy.withElements(Float.self) { dy in
+        result.withMutableElements(Float.self) { dx in
+          if y.isEmpty { return }
+          for outer in stride(from: 0, to: y.count, by: size * inner) {
+            for start in outer..<(outer + inner) {
+              let lane = stride(from: start, to: start + size * inner, by: inner)
+              var sum: Float = 0
+              for i in lane { sum += dy[i] * y[i] }
+              for i in lane { dx[i] = y[i] * (dy[i] - sum) }
+            }
+          }
+        }
+      }
+    }
+    return [result]
   }
 
   /// One lane. The largest element is taken off first, so that no exponential overflows.

@@ -7,6 +7,8 @@ struct Threshold: UnaryOperator {
   var output: QuantizedOutput { .kept }
 
   func callAsFunction(_ x: Float) -> Float { x <= threshold ? value : x }
+
+  func derivative(_ x: Float, _ y: Float) -> Float { x <= threshold ? 0 : 1 }
 }
 
 extension Functional {

@@ -57,7 +57,7 @@ extension ConvolutionShape {
 
 /// What each input position adds to the outputs its kernel reaches: the transpose of `Convolution`.
 /// torch.nn.functional.conv_transpose1d/2d/3d.
-struct TransposedConvolution: Operator {
+struct TransposedConvolution: DifferentiableOperator {
   static let torchName = "conv_transpose"
   static let onnxName: String? = "ConvTranspose"
 
@@ -98,6 +98,39 @@ struct TransposedConvolution: Operator {
       }
     }
     return result
+  }
+
+  /// The plain convolution that this one transposes: it takes gradients `[N, O, ...]` to `[N, C, ...]` by the same weight.
+  private var plain: ConvolutionShape {
+    var shape = shape
+    shape.outputPadding = nil
+    (shape.inChannels, shape.outChannels) = (shape.outChannels, shape.inChannels)
+    return shape
+  }
+
+  /// `dx`: the plain convolution of the gradient; `dw`: the correlation of gradient and input; `db`: the gradient's sum over images
+  /// and positions.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    let (x, w) = (try context.inputs[0].contiguous(), try context.inputs[1].contiguous())
+    let dy = try context.gradient.contiguous()
+    let plan = FloatConvolution(shape: plain, input: dy.shape, output: x.shape)
+    let isEmpty = dy.count == 0 || x.count == 0 || w.count == 0
+    var results: [Tensor?] = Array(repeating: nil, count: context.needs.count)
+    if context.needs[0] {
+      let dx = try Tensor(repeating: Float(0), shape: x.shape)
+      if !isEmpty { plan.run(dy.floats, w.floats, nil, dx.mutableFloats) }
+      results[0] = dx
+    }
+    if context.needs[1] {
+      let dw = try Tensor(repeating: Float(0), shape: w.shape)
+      if !isEmpty {
+        plan.runGradients(dy.floats, w.floats, x.floats, dw: dw.mutableFloats, dx: nil)
+      }
+      results[1] = dw
+    }
+    withExtendedLifetime((x, w, dy)) {}
+    if context.needs.count > 2, context.needs[2] { results[2] = try dy.channelSums() }
+    return results
   }
 }
 

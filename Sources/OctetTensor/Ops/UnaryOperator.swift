@@ -12,12 +12,15 @@ package enum QuantizedOutput: Sendable, Equatable {
 
 /// A function of each element on its own. On integers `q = quantize(f(dequantize(x)))`, rounded at each step, by a table
 /// of all codes.
-protocol UnaryOperator: Operator {
+protocol UnaryOperator: DifferentiableOperator {
   /// The result's scale and zero point.
   var output: QuantizedOutput { get }
 
   /// The function in float32.
   func callAsFunction(_ x: Float) -> Float
+
+  /// The function's slope at `x`, where the function is `y`. At a corner: torch's choice.
+  func derivative(_ x: Float, _ y: Float) -> Float
 
   /// Checks the operator's own attributes.
   func checkAttributes() throws(OctetError)
@@ -65,6 +68,16 @@ extension UnaryOperator {
       }
     }
     return result
+  }
+
+  var saved: SavedForBackward { [.inputs, .output] }
+
+  /// `dx = dy * f'(x)`.
+  func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    guard let y = context.output else { return [nil] }
+    return [
+      try context.inputs[0].combined(y, context.gradient) { x, y, dy in dy * derivative(x, y) }
+    ]
   }
 
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {

@@ -23,8 +23,13 @@ extension ViewOperator {
   /// Adds each element of the gradient to the place that the view showed.
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
     let spec = context.inputSpecs[0]
+    if spec.dtype == .float64 {
+      let result = try Tensor(repeating: Double(0), shape: spec.shape)
+      try alias(result).accumulate(context.gradient, Double.self)
+      return [result]
+    }
     let result = try Tensor(repeating: Float(0), shape: spec.shape)
-    try alias(result).accumulate(context.gradient.converted(to: .float32))
+    try alias(result).accumulate(context.gradient.converted(to: .float32), Float.self)
     return [try result.converted(to: spec.dtype)]
   }
 }
@@ -39,16 +44,16 @@ extension Tensor {
       strides: Shapes.contiguousStrides(spec.shape), dtype: spec.dtype, quantizer: spec.quantizer)
   }
 
-  /// Adds the float32 elements of `source`, of the same shape, one after the other in logical order: what several indices of this
-  /// view show is the sum of theirs.
-  func accumulate(_ source: Tensor) throws(OctetError) {
+  /// Adds the elements of `source`, of the same shape and type, one after the other in logical order: what several indices of
+  /// this view show is the sum of theirs.
+  func accumulate<Real: RealScalar>(_ source: Tensor, _ type: Real.Type) throws(OctetError) {
     let source = try source.contiguous()
     if source.count == 0 { return }
     let (length, step) = (shape.last ?? 1, strides.last ?? 0)
     var walk = StridedWalk(
       shape: Array(shape.dropLast()), strides: [Array(strides.dropLast())])
-    let target = baseAddress.assumingMemoryBound(to: Float.self)
-    source.withElements(Float.self) { from in
+    let target = baseAddress.assumingMemoryBound(to: type)
+    source.withElements(type) { from in
       var place = 0
       repeat {
         let line = target + walk.offsets[0]

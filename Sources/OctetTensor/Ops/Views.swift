@@ -146,7 +146,7 @@ struct AsStrided: ViewOperator {
     let elements = x.storage.byteCount / (x.dtype.bitWidth / 8)
     let sums = try Tensor(repeating: Float(0), shape: [elements])
     try sums.aliasStrided(shape, strides: strides, offset: offset ?? x.offset)
-      .accumulate(context.gradient.converted(to: .float32))
+      .accumulate(context.gradient.converted(to: .float32), Float.self)
     let result = try sums.aliasStrided(x.shape, strides: x.strides, offset: x.offset)
     return [try result.contiguous().converted(to: x.dtype)]
   }

@@ -18,12 +18,26 @@ public final class RandomSource: Sendable {
   /// The next 64 bits.
   public func next() -> UInt64 {
     state.withLock { state in
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
+      state &+= Self.step
+      return Self.mixed(state)
     }
+  }
+
+  /// Where the generator stands: a generator with this seed goes on as this one does.
+  public var seed: UInt64 { state.withLock { $0 } }
+
+  private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
+
+  private static func mixed(_ state: UInt64) -> UInt64 {
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// The draw at a place of a stream, even over 0..<1, without drawing those before.
+  package static func unit(seed: UInt64, place: UInt64) -> Double {
+    Double(mixed(seed &+ (place &+ 1) &* step) >> 11) * 0x1p-53
   }
 
   /// `count` values spread evenly over `range`.

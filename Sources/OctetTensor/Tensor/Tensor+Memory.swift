@@ -138,6 +138,14 @@ extension Tensor {
     storage.bytes + offset * dtype.bitWidth / 8
   }
 
+  /// The first element of a dense float32 tensor, which must be kept alive while it is used.
+  var floats: UnsafePointer<Float> { UnsafePointer(mutableFloats) }
+
+  /// The first element of a freshly made float32 tensor, which must be kept alive while it is used.
+  var mutableFloats: UnsafeMutablePointer<Float> {
+    baseAddress.assumingMemoryBound(to: Float.self)
+  }
+
   /// The dense bytes of a contiguous tensor, in memory order.
   package func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     body(UnsafeRawBufferPointer(start: baseAddress, count: (count * dtype.bitWidth + 7) / 8))

@@ -12,6 +12,10 @@ extension Fused {
       self.convolution = try convolution.sharing()
       super.init(self.convolution, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvReLU1d(copier(convolution))
+    }
   }
 
   /// `relu(conv(x))` in float32. torch.ao.nn.intrinsic.ConvReLU2d.
@@ -24,6 +28,10 @@ extension Fused {
       self.convolution = try convolution.sharing()
       super.init(self.convolution, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvReLU2d(copier(convolution))
+    }
   }
 
   /// `relu(conv(x))` in float32. torch.ao.nn.intrinsic.ConvReLU3d.
@@ -35,6 +43,10 @@ extension Fused {
     public init(_ convolution: OctetNN.Conv3d) throws {
       self.convolution = try convolution.sharing()
       super.init(self.convolution, ReLU())
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvReLU3d(copier(convolution))
     }
   }
 
@@ -54,6 +66,10 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm)
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBn1d(copier(convolution), copier(norm))
+    }
   }
 
   /// `norm(conv(x))` in float32. torch.ao.nn.intrinsic.ConvBn2d.
@@ -71,6 +87,10 @@ extension Fused {
       self.convolution = try convolution.sharing()
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBn2d(copier(convolution), copier(norm))
     }
   }
 
@@ -90,6 +110,10 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm)
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBn3d(copier(convolution), copier(norm))
+    }
   }
 
   /// `relu(norm(conv(x)))` in float32. torch.ao.nn.intrinsic.ConvBnReLU1d.
@@ -107,6 +131,10 @@ extension Fused {
       self.convolution = try convolution.sharing()
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm, ReLU())
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBnReLU1d(copier(convolution), copier(norm))
     }
   }
 
@@ -126,6 +154,10 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBnReLU2d(copier(convolution), copier(norm))
+    }
   }
 
   /// `relu(norm(conv(x)))` in float32. torch.ao.nn.intrinsic.ConvBnReLU3d.
@@ -143,6 +175,10 @@ extension Fused {
       self.convolution = try convolution.sharing()
       self.norm = norm.sharing()
       super.init(self.convolution, self.norm, ReLU())
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try ConvBnReLU3d(copier(convolution), copier(norm))
     }
   }
 }

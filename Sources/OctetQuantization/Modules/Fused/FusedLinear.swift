@@ -12,6 +12,10 @@ extension Fused {
       self.linear = try linear.sharing()
       super.init(self.linear, ReLU())
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearReLU(copier(linear))
+    }
   }
 
   /// `norm(linear(x))` in float32. torch.ao.nn.intrinsic.LinearBn1d.
@@ -30,6 +34,10 @@ extension Fused {
       self.norm = norm.sharing()
       super.init(self.linear, self.norm)
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearBn1d(copier(linear), copier(norm))
+    }
   }
 
   /// `leakyReLU(linear(x))` in float32. torch.ao.nn.intrinsic.LinearLeakyReLU.
@@ -45,6 +53,10 @@ extension Fused {
       negativeSlope = activation.negativeSlope
       super.init(self.linear, LeakyReLU(negativeSlope: negativeSlope))
     }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearLeakyReLU(copier(linear), LeakyReLU(negativeSlope: negativeSlope))
+    }
   }
 
   /// `tanh(linear(x))` in float32. torch.ao.nn.intrinsic.LinearTanh.
@@ -56,6 +68,10 @@ extension Fused {
     public init(_ linear: OctetNN.Linear) throws {
       self.linear = try linear.sharing()
       super.init(self.linear, Tanh())
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LinearTanh(copier(linear))
     }
   }
 }

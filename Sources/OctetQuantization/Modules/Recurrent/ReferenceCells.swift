@@ -1,0 +1,96 @@
+import OctetNN
+import OctetTensor
+
+extension Reference {
+  /// The base of reference cells: the float cell with its weights quantized and dequantized.
+  public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
+    /// Sizes.
+    public let settings: RecurrentSettings
+    /// The float weights as given, under torch's names.
+    public let weights: ParameterTable
+    private let reference: ReferenceWeights
+    private let kind: RecurrentKind
+    private let operation: String
+
+    init(
+      _ float: OctetNN.RecurrentCell<State>, _ parameters: [String: WeightParameters],
+      _ operation: String
+    ) throws {
+      var entries = [("weight_ih", float.weightIh), ("weight_hh", float.weightHh)]
+      if let bias = float.biasIh { entries.append(("bias_ih", bias)) }
+      if let bias = float.biasHh { entries.append(("bias_hh", bias)) }
+      weights = ParameterTable(entries)
+      reference = try ReferenceWeights(weights, parameters, operation)
+      settings = float.settings
+      kind = float.kind
+      self.operation = operation
+    }
+
+    public override var details: String { settings.details }
+
+    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
+      -> RecurrentMemory
+    {
+      let step = RecurrentStep(kind, settings, operation: operation)
+      return try step.run(input, memory, batchSizes: batchSizes) { rows, before in
+        let weights = try reference.effective("", operation)
+        let projected = try Functional.linear(rows, weight: weights.input, bias: weights.inputBias)
+        return try weights.after(kind, projected, before)
+      }
+    }
+  }
+
+  /// A float RNN cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.RNNCell.
+  public final class RNNCell: RecurrentCell<Tensor> {
+    /// A module that shares a float cell's parameters.
+    ///
+    /// - Parameter weightParameters: for `weight_ih` and `weight_hh`.
+    /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
+    public init(_ float: OctetNN.RNNCell, weightParameters: [String: WeightParameters]) throws {
+      try super.init(float, weightParameters, "Reference.RNNCell")
+    }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
+  }
+
+  /// A float GRU cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.GRUCell.
+  public final class GRUCell: RecurrentCell<Tensor> {
+    /// A module that shares a float cell's parameters.
+    ///
+    /// - Parameter weightParameters: for `weight_ih` and `weight_hh`.
+    /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
+    public init(_ float: OctetNN.GRUCell, weightParameters: [String: WeightParameters]) throws {
+      try super.init(float, weightParameters, "Reference.GRUCell")
+    }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
+  }
+
+  /// A float LSTM cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.LSTMCell.
+  public final class LSTMCell: RecurrentCell<LSTMState> {
+    /// A module that shares a float cell's parameters.
+    ///
+    /// - Parameter weightParameters: for `weight_ih` and `weight_hh`.
+    /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
+    public init(_ float: OctetNN.LSTMCell, weightParameters: [String: WeightParameters]) throws {
+      try super.init(float, weightParameters, "Reference.LSTMCell")
+    }
+
+    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: LSTMState)
+    {
+      let after = LSTMState(try run(input, state?.memory, batchSizes))
+      return (after.hidden, after)
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import OctetTensor
+import OctetTestSupport
+import Testing
+
+/// A float operator with drawn inputs and attributes, and what plain loops in double say it gives.
+struct FloatCase: Sendable, CustomTestStringConvertible {
+  /// One call.
+  struct Draw {
+    var inputs: [Grid]
+    var run: ([Tensor]) throws -> Tensor
+    var expected: Grid
+    /// How far a float32 element may lie from the expected one, given that one.
+    var bound: (Double) -> Double
+    /// Whether derivatives exist at these inputs.
+    var isSmooth = true
+  }
+
+  let name: String
+  /// False for operators that have no float64 kernel.
+  var hasDouble = true
+  let draw: @Sendable (TestRandom) throws -> Draw
+
+  var testDescription: String { name }
+
+  /// `units` half-units in the last place, relative to the result and to `scale`, the largest term it is made of.
+  static func bound(units: Double, scale: Double = 0) -> (Double) -> Double {
+    { units * 0x1p-24 * max(abs($0), scale) + 0x1p-140 }
+  }
+
+  /// Nothing is rounded.
+  static let exact: @Sendable (Double) -> Double = { _ in 0 }
+}
+
+/// Runs a draw in float32 on dense or permuted inputs, and in float64.
+func expectForward(_ draw: FloatCase.Draw, _ random: TestRandom, hasDouble: Bool) throws {
+  for dtype in hasDouble ? [DType.float32, .float64] : [.float32] {
+    let inputs = try draw.inputs.map { grid in
+      let order = (0..<grid.shape.count).shuffled(random)
+      return try Tensor.of(grid, dtype: dtype, order: random.int(0...2) == 0 ? order : nil)
+    }
+    let result = try draw.run(inputs)
+    #expect(result.shape == draw.expected.shape)
+    let got: [Double] = try result.converted(to: .float64).elements()
+    let scale = dtype == .float64 ? 0x1p-20 : 1
+    for (y, want) in zip(got, draw.expected.values) {
+      if want.isNaN {
+        #expect(y.isNaN)
+      } else if want.isInfinite {
+        #expect(y == want)
+      } else {
+        #expect(abs(y - want) <= draw.bound(want) * scale, "\(dtype): \(y) for \(want)")
+      }
+    }
+  }
+}
+
+/// Compares the derivatives of a draw with central differences, in the widest type it runs in.
+func expectGradients(_ draw: FloatCase.Draw, _ random: TestRandom, hasDouble: Bool) throws {
+  let dtype: DType = hasDouble ? .float64 : .float32
+  let step = hasDouble ? 0x1p-17 : 0x1p-6
+  let tolerance = hasDouble ? 1e-7 : 2e-3
+  let weights = random.grid(draw.expected.shape, in: -1...1)
+  func loss(_ inputs: [Grid]) throws -> Double {
+    let y = try draw.run(inputs.map { try Tensor.of($0, dtype: dtype) })
+    let values: [Double] = try y.converted(to: .float64).elements()
+    return zip(values, weights.values).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+  let leaves = try draw.inputs.map { grid in
+    let leaf = try Tensor.of(grid, dtype: dtype)
+    leaf.requiresGrad = true
+    return leaf
+  }
+  try draw.run(leaves).backward(Tensor.of(weights, dtype: dtype))
+  for (number, grid) in draw.inputs.enumerated() {
+    let gradient: [Double] =
+      try leaves[number].gradient?.converted(to: .float64).elements()
+      ?? [Double](repeating: 0, count: grid.values.count)
+    for i in grid.values.indices {
+      var shifted = draw.inputs
+      var values = grid.values
+      values[i] += step
+      shifted[number] = Grid(grid.shape, values)
+      let above = try loss(shifted)
+      values[i] -= 2 * step
+      shifted[number] = Grid(grid.shape, values)
+      let slope = (above - (try loss(shifted))) / (2 * step)
+      #expect(
+        abs(gradient[i] - slope) <= tolerance * max(1, abs(slope)),
+        "input \(number), element \(i): \(gradient[i]) for \(slope)")
+    }
+  }
+}
+
+extension Range<Int> {
+  fileprivate func shuffled(_ random: TestRandom) -> [Int] {
+    var order = Array(self)
+    for i in order.indices.reversed() where i > 0 { order.swapAt(i, random.int(0...i)) }
+    return order
+  }
+}

@@ -1,0 +1,49 @@
+import OctetTensor
+import OctetTestSupport
+import Testing
+
+private let cases = elementwiseCases + reductionCases + movementCases
+
+@Suite("Float operators against plain loops in double, forward and backward")
+struct FloatReferenceTests {
+  @Test("10,000 draws and more, dense and permuted, with sizes 0 and 1", arguments: cases)
+  func forward(_ operation: FloatCase) throws {
+    let random = TestRandom(17)
+    for _ in 0..<(10_000 / cases.count + 1) {
+      try expectForward(operation.draw(random), random, hasDouble: operation.hasDouble)
+    }
+  }
+
+  @Test("Derivatives against central differences", arguments: cases)
+  func gradients(_ operation: FloatCase) throws {
+    let random = TestRandom(23)
+    var checked = 0
+    for _ in 0..<200 where checked < 20 {
+      let draw = try operation.draw(random)
+      guard draw.isSmooth else { continue }
+      try expectGradients(draw, random, hasDouble: operation.hasDouble)
+      checked += 1
+    }
+    #expect(checked >= 5)
+  }
+
+  @Test("Half types are computed in float32 and rounded once", arguments: cases)
+  func halves(_ operation: FloatCase) throws {
+    let random = TestRandom(29)
+    for dtype in [DType.float16, .bfloat16] {
+      for _ in 0..<10 {
+        let draw = try operation.draw(random)
+        let narrow = try draw.inputs.map { try Tensor.of($0, dtype: dtype) }
+        let got = try draw.run(narrow)
+        let wide = try draw.run(narrow.map { try $0.converted(to: .float32) })
+        #expect(got.dtype == dtype && got.shape == wide.shape)
+        let want: [Double] = try wide.converted(to: dtype).converted(to: .float64).elements()
+        let values: [Double] = try got.converted(to: .float64).elements()
+        // Functions made of several operators round in between.
+        for (y, expected) in zip(values, want) where !(y.isNaN && expected.isNaN) {
+          #expect(y == expected || abs(y - expected) <= 0x1p-6 * max(1, abs(expected)))
+        }
+      }
+    }
+  }
+}
