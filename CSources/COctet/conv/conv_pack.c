@@ -208,6 +208,7 @@ static oct_status overflow(const char *entry) {
  * o + padding - t * dilation. False for others, and where padding takes away more than the kernel reaches. */
 static bool turn_round(const oct_conv_weights *weights, oct_conv_weights *plain) {
   *plain = *weights;
+  if (!weights->transposed) return false;
   plain->transposed = false;
   for (uint32_t d = 0; d < weights->rank; d++) {
     const size_t reach = weights->dilation[d] * (weights->kernel[d] - 1);
@@ -216,7 +217,7 @@ static bool turn_round(const oct_conv_weights *weights, oct_conv_weights *plain)
     plain->padding_end[d] = reach - weights->padding_end[d] + weights->output_padding[d];
     plain->output_padding[d] = 0;
   }
-  return weights->transposed;
+  return true;
 }
 
 static size_t taps_of(const oct_conv_weights *weights) {

@@ -141,9 +141,26 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
   return OCT_OK;
 }
 
-/* Turns b_scale, which the columns' multipliers hold, into what accumulators are multiplied by. */
+typedef float floats __attribute__((vector_size(16)));
+typedef uint32_t words __attribute__((vector_size(16)));
+
+/* Turns b_scale, which the columns' multipliers hold, into what accumulators are multiplied by. Whole vectors of padded
+ * columns, and on the way a look at whether all are positive and finite; see base/range.c for how. */
 static oct_status scale_columns(const char *entry, const oct_gemm_packed *packed, float scale, float *multiplier) {
-  for (size_t n = 0; n < packed->columns; n++) multiplier[n] *= scale;
+  const floats scales = {scale, scale, scale, scale};
+  const words least = {1, 1, 1, 1}, most = {0x7F7FFFFF, 0x7F7FFFFF, 0x7F7FFFFF, 0x7F7FFFFF};
+  words outside = {0};
+  const size_t padded = oct_round_up(packed->columns, 4);
+  for (size_t n = 0; n < padded; n += 4) {
+    floats value;
+    memcpy(&value, multiplier + n, sizeof value);
+    value *= scales;
+    memcpy(multiplier + n, &value, sizeof value);
+    words bits;
+    memcpy(&bits, &value, sizeof bits);
+    outside |= (bits - least) | (most - bits);
+  }
+  if ((outside[0] | outside[1] | outside[2] | outside[3]) >> 31 == 0) return OCT_OK;
   if (oct_all_positive_f32(multiplier, packed->n)) return OCT_OK;
   size_t n = 0;
   while (multiplier[n] > 0.0f && isfinite(multiplier[n])) n++;

@@ -35,7 +35,9 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .multiplier = multiplier,
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
-  for (size_t n = 0; n < packed->columns; n++) term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n]);
+  /* Products of 32 bits in 64, which vectors have everywhere. */
+  for (size_t n = 0; n < packed->columns; n++)
+    term[n] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[n]));
   for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
     term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
   if (output->bias)
@@ -97,12 +99,10 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
 }
 
 /* Tiles of one column of tiles, `height` rows each, from where the tile lies. */
-static void run_panel(const oct_gemm_prepared *prepared, const oct_gemm_tile *panel, const int64_t *row_sum,
-                      size_t rows, size_t height, ptrdiff_t a_step, oct_gemm_tile *tile) {
-  const ptrdiff_t c_step = (ptrdiff_t)height * panel->c_stride;
+static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile *tile, const int64_t *row_sum, size_t rows,
+                      size_t height, ptrdiff_t a_step) {
+  const ptrdiff_t c_step = (ptrdiff_t)height * tile->c_stride;
   int32_t sums[OCT_GEMM_MAX_ROWS];
-  tile->a = panel->a;
-  tile->c = panel->c;
   tile->row_sum = row_sum && !prepared->wide ? sums : NULL;
   for (size_t row = 0; row < rows; row += height) {
     tile->rows = rows - row < height ? rows - row : height;
@@ -130,33 +130,30 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const size_t tiles = oct_ceil_div(rows->count, packed->kernel->mr), group = packed->kernel->row_group;
   const size_t height = oct_round_up(oct_ceil_div(rows->count, tiles), group);
   const ptrdiff_t a_step = (ptrdiff_t)(height / group) * rows->stride;
+  oct_gemm_tile tile = {
+      .a_stride = rows->stride,
+      .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
+      .blocks = packed->blocks,
+      .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
+      .runs = rows->runs > 1 ? rows->runs : 1,
+      .run_at = rows->runs > 1 ? rows->run_at : &one_run,
+      .k_tail = rows->k_tail,
+      .stage = &prepared->stage,
+      .c_stride = c_stride,
+  };
+  const size_t lines = rows->lines > 1 ? rows->lines : 1;
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
-    oct_gemm_tile panel_tile = {
-        .a = rows->a,
-        .a_stride = rows->stride,
-        .b = packed->panels + panel * panel_bytes,
-        .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
-        .blocks = packed->blocks,
-        .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
-        .runs = rows->runs > 1 ? rows->runs : 1,
-        .run_at = rows->runs > 1 ? rows->run_at : &one_run,
-        .k_tail = rows->k_tail,
-        .columns = packed->n - column < nr ? packed->n - column : nr,
-        .column_term = prepared->term + column,
-        .minus_zero = packed->minus_zero + column,
-        .stage = &prepared->stage,
-        .column = column,
-        .c = (char *)c + size * column,
-        .c_stride = c_stride,
-    };
-    oct_gemm_tile tile = panel_tile;
-    run_panel(prepared, &panel_tile, rows->row_sum, rows->count, height, a_step, &tile);
-    for (size_t line = 1; line < rows->lines; line++) {
-      panel_tile.a = (const char *)panel_tile.a + rows->line_stride;
-      panel_tile.c = (char *)panel_tile.c + rows->line_c_stride;
-      run_panel(prepared, &panel_tile, rows->row_sum ? rows->row_sum + line * rows->count : NULL, rows->count, height,
-                a_step, &tile);
+    tile.b = packed->panels + panel * panel_bytes;
+    tile.columns = packed->n - column < nr ? packed->n - column : nr;
+    tile.column_term = prepared->term + column;
+    tile.minus_zero = packed->minus_zero + column;
+    tile.column = column;
+    for (size_t line = 0; line < lines; line++) {
+      tile.a = (const char *)rows->a + (ptrdiff_t)line * rows->line_stride;
+      tile.c = (char *)c + size * column + (ptrdiff_t)line * rows->line_c_stride;
+      run_panel(prepared, &tile, rows->row_sum ? rows->row_sum + line * rows->count : NULL, rows->count, height,
+                a_step);
     }
   }
 }

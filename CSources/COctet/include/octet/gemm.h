@@ -89,7 +89,7 @@ typedef struct oct_gemm_dynamic_call {
   size_t m;
   const float *x; /* [m, k], rows x_stride elements apart */
   ptrdiff_t x_stride;
-  bool reduce_range;    /* 0..127 of 0..255: for kernels of other libraries that would saturate; torch's default */
+  bool reduce_range; /* 0..127 of 0..255: for kernels of other libraries that would saturate; torch's default */
   bool relu;
   const float *b_scale; /* [b_scale_count], 1 or n: positive, finite, and still so times the input's scale */
   size_t b_scale_count;
