@@ -163,7 +163,7 @@ static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in
 static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
   if (kernel->run_blocks && in == out && OCT_GEMM_CELL % in == 0) {
     const size_t blocks = OCT_GEMM_CELL / in; /* with a tile of their own */
-    if (oct_gemm_is_cell(blocks) && groups % blocks == 0) return blocks;
+    if (oct_gemm_is_cell(blocks) && groups >= blocks) return blocks;
   }
   size_t best = 1;
   double best_cost = product_cost(kernel, taps, in, out);
@@ -189,7 +189,9 @@ static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *ker
   view->phases = oct_conv_phases(geometry, &view->bare);
   view->taps = oct_conv_phase_at(geometry, 0).taps;
   view->merged = choose_merged(kernel, groups, view->taps, in, out);
-  view->products = groups / view->merged;
+  view->products = oct_ceil_div(groups, view->merged);
+  view->group_in = in;
+  view->group_out = out;
   view->in = in * view->merged;
   view->out = out * view->merged;
   view->run = oct_conv_padded_run(geometry, kernel, view->in);
@@ -265,8 +267,8 @@ static void tell_packed(const oct_conv_weights *weights, const char *kernel, siz
 static oct_gemm_source product_source(const oct_conv_weights *weights, const oct_conv_packed *view,
                                       const oct_conv_phase *phase, size_t product) {
   const size_t *kernel = weights->kernel + weights->rank - 1;
-  const size_t group_in = view->in / view->merged, group_out = view->out / view->merged;
-  const size_t first = product * view->out;
+  const size_t group_in = view->group_in, group_out = view->group_out;
+  const size_t first_group = oct_conv_first_group(view, product), first = first_group * group_out;
   const bool per_channel = weights->zero_point_count != 1;
   ptrdiff_t step[OCT_CONV_MAX_RANK] = {0}; /* from tap to tap of the weights */
   size_t taps = 1, tap = 0;
@@ -284,7 +286,7 @@ static oct_gemm_source product_source(const oct_conv_weights *weights, const oct
       .outer = {phase->kernel[0], phase->kernel[1], phase->kernel[2]},
       .k_inner = view->in,
       .blocks = view->merged,
-      .b = (const char *)weights->w + product * view->merged * across * along * taps + tap,
+      .b = (const char *)weights->w + first_group * across * along * taps + tap,
       .stride_n = (ptrdiff_t)(weights->transposed ? taps : along * taps),
       .stride_block = (ptrdiff_t)(across * along * taps),
       .stride_outer = {step[0], step[1], step[2]},

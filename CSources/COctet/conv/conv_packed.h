@@ -42,14 +42,26 @@ typedef struct oct_conv_packed {
   size_t phases;   /* with taps */
   bool bare;       /* there is one without taps behind them */
   size_t taps;     /* of the largest phase, for one channel */
-  size_t products; /* matrix products, each for `merged` groups */
+  size_t products; /* matrix products, each for `merged` groups, see oct_conv_first_group */
   size_t merged; /* groups of one product: block diagonal weights, zeros between, when groups are narrower than tiles */
-  size_t in, out;     /* input and output channels of a product */
-  size_t run;         /* the length of padded runs of k, 0 for none */
-  bool depthwise;     /* blocks is one block of oct_depthwise_pack, and there are no products */
-  const char *blocks; /* the packed products, phase by phase */
-  size_t block_bytes; /* of one */
+  size_t in, out;             /* input and output channels of a product */
+  size_t group_in, group_out; /* of a group */
+  size_t run;                 /* the length of padded runs of k, 0 for none */
+  bool depthwise;             /* blocks is one block of oct_depthwise_pack, and there are no products */
+  const char *blocks;         /* the packed products, phase by phase */
+  size_t block_bytes;         /* of one */
 } oct_conv_packed;
+
+/* True when the last product has some groups of the one before it: groups that merged ones don't divide. */
+static inline bool oct_conv_overlaps(const oct_conv_packed *view) {
+  return view->products * view->merged != (size_t)view->geometry.groups;
+}
+
+/* The first group of a product. The last one moves back until all its groups exist. */
+static inline size_t oct_conv_first_group(const oct_conv_packed *view, size_t product) {
+  const size_t first = product * view->merged, last = (size_t)view->geometry.groups - view->merged;
+  return first < last ? first : last;
+}
 
 /* Refuses geometry that no input could meet, in the name of `entry`, and normalizes the rest. */
 oct_status oct_conv_check_geometry(const char *entry, const oct_conv_weights *weights, oct_conv_geometry *geometry);
