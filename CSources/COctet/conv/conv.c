@@ -40,7 +40,7 @@ const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
   if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
   if (view.depthwise) return oct_depthwise_kernel_name(view.blocks, view.block_bytes);
   const oct_conv_phase phase = oct_conv_phase_at(&view.geometry, 0);
-  return oct_conv_product(entry, &view, &phase, 0, &product) == OCT_OK ? product.kernel->name : NULL;
+  return oct_conv_product(entry, &view, &phase, 0, NULL, &product) == OCT_OK ? product.kernel->name : NULL;
 }
 
 /* A product as a run sees it. */
@@ -68,7 +68,6 @@ typedef struct conv_job {
   oct_conv_input input;
   size_t out[OCT_CONV_MAX_RANK];
   oct_gemm_packed first; /* the first product of the first phase */
-  bool any_zero;         /* some weights have zero points, so workers keep row sums */
   conv_pass *passes;
   size_t pass_count; /* those with taps */
   char *slices;
@@ -117,14 +116,7 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
   if (job->conv.depthwise) return status;
   if (status != OCT_OK || call->batch == 0) return status;
   const oct_conv_phase phase = oct_conv_phase_at(&job->conv.geometry, 0);
-  for (size_t index = 0; index < job->conv.products && !job->any_zero; index++) {
-    oct_gemm_packed product;
-    status = oct_conv_product(entry, &job->conv, &phase, index, &product);
-    if (status != OCT_OK) return status;
-    job->any_zero = product.has_zero;
-    if (index == 0) job->first = product;
-  }
-  return OCT_OK;
+  return oct_conv_product(entry, &job->conv, &phase, 0, NULL, &job->first);
 }
 
 static size_t all_phases(const conv_job *job) { return job->conv.phases + job->conv.bare; }
@@ -167,10 +159,10 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   oct_conv_phase *phase = &pass->phase;
   *phase = oct_conv_phase_at(&job->conv.geometry, index);
   pass->strip.lines = 0;
-  const oct_status status = index > 0 ? oct_conv_product(entry, &job->conv, phase, 0, &product) : OCT_OK;
+  const oct_status status = index > 0 ? oct_conv_product(entry, &job->conv, phase, 0, NULL, &product) : OCT_OK;
   if (status != OCT_OK) return status;
   if (index == 0) product = job->first;
-  product.has_zero = job->any_zero;
+  product.has_zero = job->conv.any_zero;
   oct_conv_fit_phase(phase, job->out);
   pass->m = job->call->batch * phase->pixels;
   pass->pointwise = is_pointwise(job, phase);
@@ -499,7 +491,8 @@ static oct_status prepare_passes(const char *entry, conv_job *job, int threads, 
     pass->first_mark = marks;
     marks += products * pass->plan.row_blocks;
     for (size_t index = 0; index < products; index++, place++, columns += oct_gemm_column_bytes(&job->first)) {
-      status = oct_conv_product(entry, &job->conv, &pass->phase, index, &place->packed);
+      status = oct_conv_product(entry, &job->conv, &pass->phase, index, index > 0 ? &place[-1].packed : NULL,
+                                &place->packed);
       if (status != OCT_OK) return status;
       place->prepared = oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output,
                                          oct_conv_first_group(&job->conv, index) * job->conv.group_out, columns);

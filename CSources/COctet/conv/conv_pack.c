@@ -16,13 +16,14 @@ typedef struct packed_header {
   uint64_t magic;
   uint64_t total;
   uint64_t depthwise; /* 1 when the block is one of oct_depthwise_pack */
+  uint64_t any_zero;  /* 1 when some product's weights have zero points */
   oct_conv_geometry geometry;
   uint32_t check; /* of the fields above */
 } packed_header;
 
 enum { HEADER_BYTES = 4 * OCT_ALIGNMENT };
 _Static_assert(sizeof(packed_header) <= HEADER_BYTES, "the header fits its part");
-_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 24 + sizeof(oct_conv_geometry),
+_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 32 + sizeof(oct_conv_geometry),
                "the checked fields are whole words");
 
 static uint32_t header_check(const packed_header *header) {
@@ -315,7 +316,10 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
     for (size_t product = 0; product < view.products; product++) {
       const oct_gemm_source source = product_source(weights, &view, &phase, product);
       char *block = (char *)packed + HEADER_BYTES + (index * view.products + product) * view.block_bytes;
+      oct_gemm_packed packed_product;
       oct_gemm_pack_source(kernel, &source, block);
+      if (oct_gemm_open(entry, block, view.block_bytes, &packed_product) == OCT_OK && packed_product.has_zero)
+        header.any_zero = 1;
     }
   }
   header.total = total;
@@ -393,16 +397,17 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
   oct_gemm_packed first;
   const oct_status status = oct_gemm_open(entry, blocks, packed_size - HEADER_BYTES, &first);
   if (status != OCT_OK) return status;
-  *view = (oct_conv_packed){.blocks = blocks};
+  *view = (oct_conv_packed){.blocks = blocks, .any_zero = header.any_zero != 0};
   if (header.geometry.groups == 0 || !derive(&header.geometry, first.kernel, view, &total) || total != header.total)
     return corrupt(entry, "sizes that contradict each other");
   return OCT_OK;
 }
 
 oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, const oct_conv_phase *phase, size_t index,
-                            oct_gemm_packed *product) {
+                            const oct_gemm_packed *like, oct_gemm_packed *product) {
   const char *block = view->blocks + (phase->index * view->products + index) * view->block_bytes;
-  const oct_status status = oct_gemm_open(entry, block, view->block_bytes, product);
+  const oct_status status = like ? oct_gemm_open_like(entry, like, block, view->block_bytes, product)
+                                 : oct_gemm_open(entry, block, view->block_bytes, product);
   if (status != OCT_OK) return status;
   if (product->n != view->out || product->k != phase->taps * view->in ||
       product->a_dtype != (oct_dtype)view->geometry.x_dtype)
