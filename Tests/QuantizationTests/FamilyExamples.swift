@@ -33,7 +33,8 @@ struct FamilyExample {
 enum FamilyExamples {
   /// One for each family whose float type isn't itself a form of another family.
   static func all() throws -> [FamilyExample] {
-    try stubs() + linear() + convolutions() + activations() + norms() + tables() + wholes() + recurrent()
+    try stubs() + linear() + convolutions() + activations() + norms() + tables() + wholes()
+      + recurrent()
   }
 
   static func floats(_ shape: [Int], seed: UInt64 = 1) throws -> Tensor {

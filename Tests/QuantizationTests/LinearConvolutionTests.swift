@@ -218,7 +218,10 @@ struct LinearConvolutionTests {
     ).elements()
     let got: [Float] = try module.evaluate(x).elements()
     #expect(got == want)
-    #expect(module.stateDictionary().names == ["weight", "weight_scale", "weight_zero_point", "weight_axis"])
+    #expect(
+      module.stateDictionary().names == [
+        "weight", "weight_scale", "weight_zero_point", "weight_axis",
+      ])
     let wrong = error {
       _ = try Reference.Linear(weight: floats(1, [2, 5]), bias: nil, weightParameters: parameters)
     }

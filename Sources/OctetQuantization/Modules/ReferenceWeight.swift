@@ -129,7 +129,9 @@ final class WeightRounding: StateGroup {
   func load(_ state: [String: Tensor], isTrial: Bool) throws {
     var own: [String: Tensor] = [:]
     for (name, tensor) in entries { own[name] = state[name] ?? tensor }
-    guard let scale = own["\(name)_scale"], let zeroPoint = own["\(name)_zero_point"] else { return }
+    guard let scale = own["\(name)_scale"], let zeroPoint = own["\(name)_zero_point"] else {
+      return
+    }
     let scales: [Float] = try scale.elements()
     let (dtype, axis) = (parameters.dtype, parameters.quantizer.axis ?? 0)
     if let given = try own["\(name)_axis"]?.item(), Int(given) != axis {
