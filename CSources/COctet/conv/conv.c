@@ -132,6 +132,16 @@ static bool is_pointwise(const conv_job *job, const oct_conv_phase *phase) {
 /* Strips beside the panels that meet them fill half of the second level of cache. */
 enum { STRIP_BYTES = 192 << 10 };
 
+/* Cuts the panels too where a team can't share out the blocks evenly. A block's strip is written again only by a thread
+ * that takes over in the middle of it. */
+static void even_out(const oct_gemm_packed *product, size_t products, oct_gemm_plan *plan) {
+  const size_t panels = product->columns / product->kernel->nr, threads = (size_t)plan->threads;
+  const size_t pieces = products * plan->row_blocks * plan->panel_blocks, turns = oct_ceil_div(pieces, threads);
+  if (16 * (turns * threads - pieces) <= pieces || plan->panel_blocks % threads == 0 || panels < threads) return;
+  plan->panel_block = oct_ceil_div(panels, oct_round_up(plan->panel_blocks, threads));
+  plan->panel_blocks = oct_ceil_div(panels, plan->panel_block);
+}
+
 /* Turns the plan into one of strips if they pay. A team cuts the lines as it would have cut the rows. */
 static void plan_strips(const conv_job *job, const oct_gemm_packed *product, conv_pass *pass) {
   oct_conv_phase *phase = &pass->phase;
@@ -143,6 +153,7 @@ static void plan_strips(const conv_job *job, const oct_gemm_packed *product, con
   if (pass->strip.lines == 0) return;
   plan->row_block = pass->strip.lines * phase->out[2];
   plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
+  if (plan->threads > 1) even_out(product, job->conv.products * job->conv.phases, plan);
   const size_t sums = product->has_zero ? oct_round_up(plan->row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
   plan->panel_offset = OCT_ALIGNMENT + sums;
   plan->slice = plan->panel_offset + oct_round_up(pass->strip.bytes, OCT_ALIGNMENT);

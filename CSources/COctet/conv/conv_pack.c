@@ -207,11 +207,36 @@ static oct_status overflow(const char *entry) {
                   "%s: the packed weights take more bytes than an address reaches; check channels and kernel", entry);
 }
 
+/* A transposed convolution of stride 1 is a plain one whose kernel is turned round: output o meets tap t at position
+ * o + padding - t * dilation. False for others, and where padding takes away more than the kernel reaches. */
+static bool turn_round(const oct_conv_weights *weights, oct_conv_weights *plain) {
+  *plain = *weights;
+  if (!weights->transposed) return false;
+  plain->transposed = false;
+  for (uint32_t d = 0; d < weights->rank; d++) {
+    const size_t reach = weights->dilation[d] * (weights->kernel[d] - 1);
+    if (weights->stride[d] != 1 || weights->padding_begin[d] > reach || weights->padding_end[d] > reach) return false;
+    plain->padding_begin[d] = reach - weights->padding_begin[d];
+    plain->padding_end[d] = reach - weights->padding_end[d] + weights->output_padding[d];
+    plain->output_padding[d] = 0;
+  }
+  return true;
+}
+
+static size_t taps_of(const oct_conv_weights *weights) {
+  size_t taps = 1;
+  for (uint32_t d = 0; d < weights->rank; d++) taps *= weights->kernel[d];
+  return taps;
+}
+
 /* Depthwise kernels come first; what they don't take goes the general way. True when they take it or fail for a reason.
- */
-static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, oct_status *status) {
-  if (weights->transposed) return false;
-  *status = oct_depthwise_packed_size(weights, block_bytes);
+ * `more` are bytes behind their block in which weights are turned round. */
+static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, size_t *more, oct_status *status) {
+  oct_conv_weights plain;
+  const bool turned = turn_round(weights, &plain);
+  if (weights->transposed && !turned) return false;
+  *status = oct_depthwise_packed_size(&plain, block_bytes);
+  *more = turned && *status == OCT_OK ? oct_round_up(weights->groups * taps_of(weights), OCT_ALIGNMENT) : 0;
   return *status != OCT_UNSUPPORTED;
 }
 
@@ -223,10 +248,10 @@ oct_status oct_conv_packed_size(const oct_conv_weights *weights, size_t *bytes) 
   oct_status status = oct_conv_check_geometry(entry, weights, &geometry);
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
-  size_t block_bytes;
-  if (asks_depthwise(weights, &block_bytes, &status)) {
+  size_t block_bytes, more;
+  if (asks_depthwise(weights, &block_bytes, &more, &status)) {
     if (status != OCT_OK) return status;
-    return oct_add(block_bytes, HEADER_BYTES, bytes) ? OCT_OK : overflow(entry);
+    return oct_add(block_bytes, HEADER_BYTES + more, bytes) ? OCT_OK : overflow(entry);
   }
   status = oct_gemm_select(&kernel);
   if (status != OCT_OK) return status;
@@ -328,20 +353,28 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
   return OCT_OK;
 }
 
-/* Packs `block_bytes` bytes for the depthwise kernels. */
-static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, void *packed,
+/* Packs `block_bytes` bytes for the depthwise kernels, and `more` behind them; see asks_depthwise. */
+static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, size_t more, void *packed,
                                  size_t packed_size) {
   const char *entry = "oct_conv_pack";
   packed_header header = {.depthwise = 1};
   size_t total;
   oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
   if (status != OCT_OK) return status;
-  if (!oct_add(block_bytes, HEADER_BYTES, &total)) return overflow(entry);
+  if (!oct_add(block_bytes, HEADER_BYTES + more, &total)) return overflow(entry);
   status = check_pack(entry, weights, packed, packed_size, total);
   if (status != OCT_OK) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   char *block = (char *)packed + HEADER_BYTES;
-  status = oct_depthwise_pack(weights, block, block_bytes);
+  oct_conv_weights plain;
+  if (turn_round(weights, &plain)) {
+    uint8_t *turned = (uint8_t *)block + block_bytes;
+    const uint8_t *w = weights->w;
+    const size_t taps = taps_of(weights);
+    for (size_t i = 0; i < weights->groups * taps; i++) turned[i] = w[i / taps * taps + (taps - 1 - i % taps)];
+    plain.w = turned;
+  }
+  status = oct_depthwise_pack(&plain, block, block_bytes);
   if (status != OCT_OK) return status;
   header.total = total;
   write_header(&header, packed);
@@ -352,11 +385,11 @@ static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_b
 oct_status oct_conv_pack(const oct_conv_weights *weights, void *packed, size_t packed_size) {
   oct_conv_geometry geometry;
   const oct_gemm_kernel *kernel;
-  size_t block_bytes;
+  size_t block_bytes, more;
   oct_status status = oct_conv_check_geometry("oct_conv_pack", weights, &geometry);
   if (status != OCT_OK) return status;
-  if (asks_depthwise(weights, &block_bytes, &status))
-    return status == OCT_OK ? pack_depthwise(weights, block_bytes, packed, packed_size) : status;
+  if (asks_depthwise(weights, &block_bytes, &more, &status))
+    return status == OCT_OK ? pack_depthwise(weights, block_bytes, more, packed, packed_size) : status;
   status = oct_gemm_select(&kernel);
   return status == OCT_OK ? oct_conv_pack_for(kernel, weights, packed, packed_size) : status;
 }

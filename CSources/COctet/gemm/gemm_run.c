@@ -32,6 +32,7 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .wide = may_leave_int32(packed, a_zero_point, output, first),
       .term = term,
       .stage = oct_stage_make(output, first, packed->n, multiplier, bias),
+      .multiplier = multiplier,
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
   for (size_t n = 0; n < packed->columns; n++) term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n]);

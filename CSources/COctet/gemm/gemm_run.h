@@ -13,6 +13,7 @@ typedef struct oct_gemm_prepared {
   bool wide;           /* sums may leave int32 */
   const int32_t *term; /* what accumulators start from */
   oct_stage stage;
+  float *multiplier; /* the stage's, for who has more to say about them */
 } oct_gemm_prepared;
 
 /* Bytes of the per-column arrays, a multiple of OCT_ALIGNMENT. */

@@ -127,7 +127,22 @@ OCT_GEMM_INLINE void add_row_sums(const oct_gemm_tile *tile, int rows, int vecto
   }
 }
 
-/* Stores bytes; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
+/* The end of a tile of real numbers, from registers too. rows and vectors are constants. */
+OCT_GEMM_INLINE void store_reals(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const size_t first = (size_t)(LANES * v), left = tile->columns - first;
+    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    const __m512 multiplier = _mm512_loadu_ps(tile->stage->multiplier + tile->column + first);
+    const __m512 bias = _mm512_loadu_ps(tile->stage->bias + tile->column + first);
+    char *row = (char *)tile->c + 4 * first;
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++, row += tile->c_stride)
+      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(tile->stage, acc[r][v], bias, multiplier));
+  }
+}
+
+/* Stores bytes and real numbers; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
 OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2], int32_t *out) {
   if (tile->row_sum) add_row_sums(tile, rows, vectors, acc);
   if (ends_in_bytes(tile)) {
@@ -135,6 +150,10 @@ OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __
       store_registers(tile, rows, vectors, true, acc);
     else
       store_registers(tile, rows, vectors, false, acc);
+    return false;
+  }
+  if (tile->stage->dtype == OCT_F32) {
+    store_reals(tile, rows, vectors, acc);
     return false;
   }
   OCT_GEMM_UNROLL
@@ -423,23 +442,15 @@ static bool accumulate_sixteen_rows(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Stores the sums of a tile as int32 or float32. */
-static void store_words(const oct_gemm_tile *tile, const int32_t *acc) {
-  const oct_stage *stage = tile->stage;
+/* Stores the sums of a tile themselves. */
+static void store_sums(const oct_gemm_tile *tile, const int32_t *acc) {
   for (size_t first = 0; first < tile->columns; first += LANES) {
     const size_t left = tile->columns - first;
     const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
     char *row = (char *)tile->c + 4 * first;
     const int32_t *sums = acc + first;
-    if (stage->dtype == OCT_S32) {
-      for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
-        _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
-      continue;
-    }
-    const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
-    const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
     for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
-      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, _mm512_load_si512(sums), bias, multiplier));
+      _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
   }
 }
 
@@ -467,7 +478,7 @@ void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
   const bool wide = tile->columns > LANES;
   if (!ends_in_bytes(tile) || tile->columns % LANES == 0) {
-    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_words(tile, acc);
+    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_sums(tile, acc);
     return;
   }
   /* Bytes of a part of a vector are taken from whole ones. */
@@ -487,7 +498,7 @@ void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
   if (tile->blocks != OCT_GEMM_EIGHTS) {
     if (tile->blocks == OCT_GEMM_FOURS ? accumulate_block_rows(tile, acc) : accumulate_sixteen_rows(tile, acc))
-      store_words(tile, acc);
+      store_sums(tile, acc);
     return;
   }
   /* Rows have twice the sums, so that half a tile is all that fits. */
@@ -497,7 +508,7 @@ void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
     part.a = (const uint8_t *)tile->a + (ptrdiff_t)row * tile->a_stride;
     part.c = (char *)tile->c + (ptrdiff_t)row * tile->c_stride;
     if (row + part.rows > tile->rows) part.rows = tile->rows - row;
-    if (accumulate_eight_rows(&part, acc)) store_words(&part, acc);
+    if (accumulate_eight_rows(&part, acc)) store_sums(&part, acc);
   }
 }
 
