@@ -40,9 +40,11 @@ OCT_INLINE vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 OCT_INLINE vi vi_max(vi a, vi b) { return _mm256_max_epi32(a, b); }
 OCT_INLINE vi vi_min(vi a, vi b) { return _mm256_min_epi32(a, b); }
 OCT_INLINE vi vi_shift_right(vi value, int bits) { return _mm256_srl_epi32(value, _mm_cvtsi32_si128(bits)); }
+OCT_INLINE vi vi_shift_left(vi value, int bits) { return _mm256_sll_epi32(value, _mm_cvtsi32_si128(bits)); }
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(mask)); }
 
 OCT_INLINE vi vf_bits(vf value) { return _mm256_castps_si256(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return _mm256_castsi256_ps(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return _mm256_cvtps_epi32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return _mm256_cvttps_epi32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return _mm256_cvtepi32_ps(value); }

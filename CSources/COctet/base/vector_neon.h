@@ -42,9 +42,11 @@ OCT_INLINE vi vi_min(vi a, vi b) { return vminq_s32(a, b); }
 OCT_INLINE vi vi_shift_right(vi value, int bits) {
   return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(value), vdupq_n_s32(-bits)));
 }
+OCT_INLINE vi vi_shift_left(vi value, int bits) { return vshlq_s32(value, vdupq_n_s32(bits)); }
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return vbslq_s32(mask, yes, no); }
 
 OCT_INLINE vi vf_bits(vf value) { return vreinterpretq_s32_f32(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return vreinterpretq_f32_s32(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return vcvtnq_s32_f32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return vcvtq_s32_f32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return vcvtq_f32_s32(value); }
