@@ -14,5 +14,6 @@
 #include "octet/pool.h"
 #include "octet/quantize.h"
 #include "octet/rnn.h"
+#include "octet/sgemm.h"
 
 #endif /* OCTET_H */
