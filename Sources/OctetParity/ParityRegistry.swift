@@ -26,7 +26,8 @@ package struct ParityRegistry: Sendable {
       TensorParityOperations.all, ObserverParityOperations.all, ActivationParityOperations.all,
       NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
       ConvolutionParityOperations.all, RecurrentParityOperations.all,
-      AttentionParityOperations.all, TrainingParityOperations.all, EagerWorkflow.all,
+      AttentionParityOperations.all, TrainingParityOperations.all,
+      FloatModuleParityOperations.all, EagerWorkflow.all,
     ])
   }
 

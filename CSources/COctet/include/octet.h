@@ -13,5 +13,6 @@
 #include "octet/observe.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
+#include "octet/sgemm.h"
 
 #endif /* OCTET_H */

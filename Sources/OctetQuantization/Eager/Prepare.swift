@@ -7,25 +7,29 @@ import OctetTensor
 /// - Parameters:
 ///   - model: where to start.
 ///   - configurations: by dotted path; nil leaves a subtree in float.
-public func propagateQConfig(_ model: Module, _ configurations: [String: QConfig?] = [:]) {
-  propagate(model, "", configurations, inherited: nil)
-}
-
-private func propagate(
-  _ module: Module, _ path: String, _ configurations: [String: QConfig?], inherited: QConfig?
+///   - types: by exact type; the first entry of a type counts.
+public func propagateQConfig(
+  _ model: Module, _ configurations: [String: QConfig?] = [:],
+  types: [(type: Module.Type, qconfig: QConfig?)] = []
 ) {
-  var qconfig = inherited
-  switch (module.qconfigSetting, configurations[path]) {
-  case (.set(let own), _): qconfig = own
-  case (.inherited, let entry?):
-    qconfig = entry
-    module.qconfig = entry
-  case (.inherited, nil):
-    if let inherited { module.qconfig = inherited }
+  func visit(_ module: Module, _ path: String, _ inherited: QConfig?) {
+    var qconfig = inherited
+    if case .set(let own) = module.qconfigSetting {
+      qconfig = own
+    } else if let entry = configurations[path] {
+      qconfig = entry
+      module.qconfig = entry
+    } else if let entry = types.first(where: { $0.type == type(of: module.current) }) {
+      qconfig = entry.qconfig
+      module.qconfig = qconfig
+    } else if let inherited {
+      module.qconfig = inherited
+    }
+    for (name, child) in module.children {
+      visit(child, path.isEmpty ? name : "\(path).\(name)", qconfig)
+    }
   }
-  for (name, child) in module.children {
-    propagate(child, path.isEmpty ? name : "\(path).\(name)", configurations, inherited: qconfig)
-  }
+  visit(model, "", nil)
 }
 
 /// Puts an observer behind every module that will be quantized, in place. torch.ao.quantization.prepare.

@@ -99,6 +99,8 @@ open class FakeQuantize: FakeQuantizeBase {
 
   open override var axis: Int { observer.axis }
 
+  open override var hasObserved: Bool { observer.hasObserved }
+
   open override func forward(_ input: Tensor) throws -> Tensor {
     if followsRanges {
       try observer.observe(input)

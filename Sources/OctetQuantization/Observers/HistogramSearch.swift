@@ -1,3 +1,5 @@
+import OctetTensor
+
 /// Looks for the part of a histogram's range that is best kept when values are quantized to `steps` steps.
 ///
 /// From both ends, quantile by quantile in steps of 1e-5, the end that moves over more bins moves in, while the squared

@@ -5,17 +5,20 @@ import OctetTensor
 package enum AttentionParityOperations {
   /// Every line.
   package static let all: [ParityOperation] = [
-    ParityOperation("nn.quantizable.MultiheadAttention", run: runQuantizable),
+    ParityOperation("nn.MultiheadAttention") { try run($0, float($0)) },
+    ParityOperation("nn.quantizable.MultiheadAttention") {
+      try run($0, Quantizable.MultiheadAttention(float($0)))
+    },
     ParityOperation("nn.quantized.MultiheadAttention", run: runQuantized),
   ]
 
-  private static func runQuantizable(_ call: ParityCase) throws -> ParityOutputs {
-    let module = try Quantizable.MultiheadAttention(float(call)).eval()
-    let result = try module.evaluate(
+  private static func run(_ call: ParityCase, _ module: AttentionModule) throws -> ParityOutputs {
+    let result = try module.eval().evaluate(
       call.input("query"), call.input("key"), call.input("value"),
       AttentionArguments(
         keyPaddingMask: call.optionalInput("key_padding_mask"),
-        attentionMask: call.optionalInput("attn_mask")))
+        attentionMask: call.optionalInput("attn_mask"),
+        averagesWeights: call.attributes.bool("average_attn_weights", default: true)))
     var outputs = ParityOutputs(["0": result.output])
     outputs.tensors["weights"] = result.weights
     return outputs
@@ -37,7 +40,8 @@ package enum AttentionParityOperations {
       bias: try attributes.bool("bias", default: true),
       addBiasKV: try attributes.bool("add_bias_kv", default: false),
       addZeroAttention: try attributes.bool("add_zero_attn", default: false),
-      keyDim: try attributes.optionalInt("kdim"), valueDim: try attributes.optionalInt("vdim"))
+      keyDim: try attributes.optionalInt("kdim"), valueDim: try attributes.optionalInt("vdim"),
+      batchFirst: try attributes.bool("batch_first", default: false))
     try module.load(StateDictionary(call.state.map { ($0, $1) }))
     return module
   }

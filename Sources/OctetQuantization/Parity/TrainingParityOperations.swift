@@ -101,6 +101,8 @@ package enum TrainingParityOperations {
       if try call.attributes.bool("freeze_bn", default: false) {
         (module as? any FreezableNorm)?.freezeNorm(true)
       }
+      (module as? any FreezableConvolution)?.followsBatch = try call.attributes.bool(
+        "follows_batch", default: false)
       let parameters = parameters(module)
       var results: [Tensor] = []
       var input: Tensor?

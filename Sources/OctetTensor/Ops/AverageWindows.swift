@@ -46,8 +46,22 @@ struct AverageWindows: Sendable {
   func run(planes: Int, _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
     nonisolated(unsafe) let (source, target) = (x, y)
     let (from, to) = (input.reduce(1, *), spans.map(\.count).reduce(1, *))
+    let isWhole = isWhole
     parallelFor(planes, grain: 8) { range in
-      for plane in range { self.plane(source + plane * from, target + plane * to) }
+      for plane in range {
+        if isWhole {
+          target[plane] = CascadeSum.sum(source + plane * from, from) / Float(divisor ?? from)
+        } else {
+          self.plane(source + plane * from, target + plane * to)
+        }
+      }
+    }
+  }
+
+  /// True when one window is all of the input: such means are summed as `CascadeSum` does.
+  private var isWhole: Bool {
+    zip(spans, input).allSatisfy { spans, size in
+      spans.count == 1 && spans[0].range == 0..<size && spans[0].size == size
     }
   }
 

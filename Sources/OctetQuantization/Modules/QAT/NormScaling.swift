@@ -11,7 +11,10 @@ public protocol FreezableNorm: Module {
 }
 
 /// A training form of a convolution and a batch norm: what `freezeBnStats` and `updateBnStats` reach.
-protocol FreezableConvolution: FreezableNorm {}
+protocol FreezableConvolution: FreezableNorm {
+  /// Whether the batch's own statistics scale the weight.
+  var followsBatch: Bool { get set }
+}
 
 /// Lets the batch norms of fused convolutions at or below `module` follow the batches' statistics again.
 /// torch.ao.nn.intrinsic.qat.update_bn_stats.

@@ -1,28 +1,32 @@
 /// Sums float32 numbers in the order of torch.sum on one thread without vector extensions: 8 lanes, 4 rows of them at a
-/// time, in blocks whose sums are added level by level. The order decides the last bits, and with them when a histogram
-/// search stops.
-enum CascadeSum {
+/// time, in blocks whose sums are added level by level. The order decides the last bits, and with them where a histogram
+/// search stops and to which side a mean of quantized values is rounded.
+package enum CascadeSum {
   private typealias Lanes = SIMD8<Float>
   private static let rows = 4
   private static let levels = 4
 
   /// The sum of all numbers.
-  static func sum(_ numbers: [Float]) -> Float {
+  package static func sum(_ numbers: [Float]) -> Float {
     numbers.withUnsafeBufferPointer { numbers in
-      guard let start = numbers.baseAddress else { return 0 }
-      if numbers.count < 8 {
-        return rowSum(numbers.count, zero: Float(0), add: +) { start[$0] }
-      }
-      let vectors = numbers.count / 8
-      let bytes = UnsafeRawPointer(start)
-      let lanes = rowSum(vectors, zero: Lanes(repeating: 0), add: +) {
-        bytes.loadUnaligned(fromByteOffset: $0 * 32, as: Lanes.self)
-      }
-      var result: Float = 0
-      for i in vectors * 8..<numbers.count { result += start[i] }
-      for lane in 0..<8 { result += lanes[lane] }
-      return result
+      numbers.baseAddress.map { sum($0, numbers.count) } ?? 0
     }
+  }
+
+  /// The sum of `count` numbers.
+  static func sum(_ start: UnsafePointer<Float>, _ count: Int) -> Float {
+    if count < 8 {
+      return rowSum(count, zero: Float(0), add: +) { start[$0] }
+    }
+    let vectors = count / 8
+    let bytes = UnsafeRawPointer(start)
+    let lanes = rowSum(vectors, zero: Lanes(repeating: 0), add: +) {
+      bytes.loadUnaligned(fromByteOffset: $0 * 32, as: Lanes.self)
+    }
+    var result: Float = 0
+    for i in vectors * 8..<count { result += start[i] }
+    for lane in 0..<8 { result += lanes[lane] }
+    return result
   }
 
   @inline(__always)
@@ -30,6 +34,11 @@ enum CascadeSum {
     _ count: Int, zero: Value, add: (Value, Value) -> Value, _ load: (Int) -> Value
   ) -> Value {
     let height = count / rows
+    if height == 0 {
+      var result = zero
+      for i in 0..<count { result = add(result, load(i)) }
+      return result
+    }
     var result = columnSums(height, zero: zero, add: add, load)
     for i in height * rows..<count { result[0] = add(result[0], load(i)) }
     return result.dropFirst().reduce(result[0], add)
