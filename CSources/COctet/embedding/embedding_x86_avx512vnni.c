@@ -1,5 +1,5 @@
-/* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd or a variable shift makes codes, vcvtdq2pd, vmulpd and vaddpd add them in double,
- * vcvtpd2ps rounds, masks make the tails.
+/* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd or a variable shift makes codes, masks make the tails. Bags are summed in
+ * registers by vfmadd: 128 elements of up to 64 rows at a time. Single rows are added in double by vcvtdq2pd, vmulpd and vaddpd.
  *
  * Tile: 16 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h
  * derives. Bound by conversions while the table is in cache, by memory otherwise. */
