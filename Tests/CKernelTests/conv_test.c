@@ -255,7 +255,7 @@ static conv_case random_case(check_random *random) {
   if (check_next(random) % 4 == 0) weights->groups = weights->out_channels = weights->in_channels;
   if (check_next(random) % 8 == 0) {
     const size_t size = (size_t)4 << check_next(random) % 3;
-    weights->groups = 32 / size * upto(random, 3); /* as many as fill cells of block diagonal weights */
+    weights->groups = 32 / size - 1 + upto(random, 9); /* at least as many as fill a cell of block diagonal weights */
     weights->in_channels = weights->out_channels = size * weights->groups;
   }
   const size_t widest = weights->rank == 1 ? 40 : weights->rank == 2 ? 11 : 6;

@@ -28,9 +28,10 @@ typedef struct oct_stage {
 /* Refuses an output stage that is wrong by itself or for n columns, in the name of `entry`. */
 oct_status oct_output_check(const char *entry, const oct_output *output, size_t n);
 
-/* The stage of an output that oct_output_check let pass. multiplier and bias are the arrays that oct_stage_columns
+/* The stage of columns first..<first + count of an output that oct_output_check let pass. multiplier and bias are the arrays that oct_stage_columns
  * fills. */
-oct_stage oct_stage_make(const oct_output *output, const float *multiplier, const float *bias);
+oct_stage oct_stage_make(const oct_output *output, size_t first, size_t count, const float *multiplier,
+                         const float *bias);
 
 /* Writes the values of columns first..<first + count to multiplier[0..] and bias[0..], and neutral ones up to `padded`.
  */

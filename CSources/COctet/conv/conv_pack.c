@@ -16,13 +16,14 @@ typedef struct packed_header {
   uint64_t magic;
   uint64_t total;
   uint64_t depthwise; /* 1 when the block is one of oct_depthwise_pack */
+  uint64_t any_zero;  /* 1 when some product's weights have zero points */
   oct_conv_geometry geometry;
   uint32_t check; /* of the fields above */
 } packed_header;
 
 enum { HEADER_BYTES = 4 * OCT_ALIGNMENT };
 _Static_assert(sizeof(packed_header) <= HEADER_BYTES, "the header fits its part");
-_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 24 + sizeof(oct_conv_geometry),
+_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 32 + sizeof(oct_conv_geometry),
                "the checked fields are whole words");
 
 static uint32_t header_check(const packed_header *header) {
@@ -163,7 +164,7 @@ static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in
 static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
   if (kernel->run_blocks && in == out && OCT_GEMM_CELL % in == 0) {
     const size_t blocks = OCT_GEMM_CELL / in; /* with a tile of their own */
-    if (oct_gemm_is_cell(blocks) && groups % blocks == 0) return blocks;
+    if (oct_gemm_is_cell(blocks) && groups >= blocks) return blocks;
   }
   size_t best = 1;
   double best_cost = product_cost(kernel, taps, in, out);
@@ -189,7 +190,9 @@ static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *ker
   view->phases = oct_conv_phases(geometry, &view->bare);
   view->taps = oct_conv_phase_at(geometry, 0).taps;
   view->merged = choose_merged(kernel, groups, view->taps, in, out);
-  view->products = groups / view->merged;
+  view->products = oct_ceil_div(groups, view->merged);
+  view->group_in = in;
+  view->group_out = out;
   view->in = in * view->merged;
   view->out = out * view->merged;
   view->run = oct_conv_padded_run(geometry, kernel, view->in);
@@ -290,8 +293,8 @@ static void tell_packed(const oct_conv_weights *weights, const char *kernel, siz
 static oct_gemm_source product_source(const oct_conv_weights *weights, const oct_conv_packed *view,
                                       const oct_conv_phase *phase, size_t product) {
   const size_t *kernel = weights->kernel + weights->rank - 1;
-  const size_t group_in = view->in / view->merged, group_out = view->out / view->merged;
-  const size_t first = product * view->out;
+  const size_t group_in = view->group_in, group_out = view->group_out;
+  const size_t first_group = oct_conv_first_group(view, product), first = first_group * group_out;
   const bool per_channel = weights->zero_point_count != 1;
   ptrdiff_t step[OCT_CONV_MAX_RANK] = {0}; /* from tap to tap of the weights */
   size_t taps = 1, tap = 0;
@@ -309,7 +312,7 @@ static oct_gemm_source product_source(const oct_conv_weights *weights, const oct
       .outer = {phase->kernel[0], phase->kernel[1], phase->kernel[2]},
       .k_inner = view->in,
       .blocks = view->merged,
-      .b = (const char *)weights->w + product * view->merged * across * along * taps + tap,
+      .b = (const char *)weights->w + first_group * across * along * taps + tap,
       .stride_n = (ptrdiff_t)(weights->transposed ? taps : along * taps),
       .stride_block = (ptrdiff_t)(across * along * taps),
       .stride_outer = {step[0], step[1], step[2]},
@@ -338,7 +341,10 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
     for (size_t product = 0; product < view.products; product++) {
       const oct_gemm_source source = product_source(weights, &view, &phase, product);
       char *block = (char *)packed + HEADER_BYTES + (index * view.products + product) * view.block_bytes;
+      oct_gemm_packed packed_product;
       oct_gemm_pack_source(kernel, &source, block);
+      if (oct_gemm_open(entry, block, view.block_bytes, &packed_product) == OCT_OK && packed_product.has_zero)
+        header.any_zero = 1;
     }
   }
   header.total = total;
@@ -424,16 +430,17 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
   oct_gemm_packed first;
   const oct_status status = oct_gemm_open(entry, blocks, packed_size - HEADER_BYTES, &first);
   if (status != OCT_OK) return status;
-  *view = (oct_conv_packed){.blocks = blocks};
+  *view = (oct_conv_packed){.blocks = blocks, .any_zero = header.any_zero != 0};
   if (header.geometry.groups == 0 || !derive(&header.geometry, first.kernel, view, &total) || total != header.total)
     return corrupt(entry, "sizes that contradict each other");
   return OCT_OK;
 }
 
 oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, const oct_conv_phase *phase, size_t index,
-                            oct_gemm_packed *product) {
+                            const oct_gemm_packed *like, oct_gemm_packed *product) {
   const char *block = view->blocks + (phase->index * view->products + index) * view->block_bytes;
-  const oct_status status = oct_gemm_open(entry, block, view->block_bytes, product);
+  const oct_status status = like ? oct_gemm_open_like(entry, like, block, view->block_bytes, product)
+                                 : oct_gemm_open(entry, block, view->block_bytes, product);
   if (status != OCT_OK) return status;
   if (product->n != view->out || product->k != phase->taps * view->in ||
       product->a_dtype != (oct_dtype)view->geometry.x_dtype)

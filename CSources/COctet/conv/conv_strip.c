@@ -53,14 +53,14 @@ static size_t height_of(const oct_conv_phase *phase, size_t lines) {
 
 /* Pixels that all products share: no channel is copied alone, but taps are no neighbours any more. Distances that are
  * multiples of large powers of two would meet few sets of the first level of cache. */
-static bool share(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t products,
+static bool share(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t all_channels,
                   oct_conv_strip *strip) {
   enum { SHORTEST_LINE = 4, LARGE_POWER = 512 };
   const size_t taps = phase->kernel[0] * phase->kernel[1] * phase->kernel[2];
-  if (products == 1 || product->has_zero || channels % product->kernel->k_group != 0 || taps > OCT_CONV_MAX_RUNS ||
-      phase->out[2] < SHORTEST_LINE)
+  if (channels == all_channels || product->has_zero || channels % product->kernel->k_group != 0 ||
+      taps > OCT_CONV_MAX_RUNS || phase->out[2] < SHORTEST_LINE)
     return false;
-  strip->channels = channels * products;
+  strip->channels = all_channels;
   strip->pixel = strip->channels % LARGE_POWER == 0 ? strip->channels + OCT_ALIGNMENT : strip->channels;
   strip->run = channels;
   return true;
@@ -81,15 +81,15 @@ static bool fit_lines(const oct_conv_phase *phase, size_t lines, size_t bytes, o
   return least * line_bytes <= 2 * bytes;
 }
 
-void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t products,
-                          size_t lines, size_t bytes, oct_conv_strip *strip) {
+void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
+                          size_t all_channels, size_t lines, size_t bytes, oct_conv_strip *strip) {
   const oct_gemm_kernel *kernel = product->kernel;
   const bool padded = product->run != product->k;
   strip->lines = 0;
   if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return;
   const bool overlapping = overlaps(phase->kernel, phase->stride, phase->dilation);
   strip->width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
-  strip->shared = !padded && overlapping && share(phase, product, channels, products, strip);
+  strip->shared = !padded && overlapping && share(phase, product, channels, all_channels, strip);
   if (strip->shared && fit_lines(phase, lines, bytes, strip)) {
     list_runs(phase, phase->kernel[2], strip);
     return;
@@ -123,8 +123,7 @@ static uint8_t *put_pixels(const oct_conv_strip *strip, const oct_conv_input *in
     return to;
   }
   if (flip == 0 && strip->channels >= LONG_RUN) {
-    for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel)
-      memcpy(to, from, strip->channels);
+    for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel) memcpy(to, from, strip->channels);
     return to;
   }
   for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel)
@@ -138,7 +137,7 @@ static uint8_t *put_zeros(const oct_conv_strip *strip, size_t count, int32_t zer
 }
 
 void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,
-                         const oct_conv_input *input, size_t index, size_t plane, size_t line, int32_t zero,
+                         const oct_conv_input *input, size_t channel, size_t plane, size_t line, int32_t zero,
                          uint8_t *to) {
   const uint8_t flip = oct_gemm_form_flip(product->kernel->form, product->a_dtype);
   const ptrdiff_t *start = phase->start, width = (ptrdiff_t)strip->width;
@@ -161,8 +160,8 @@ void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *stri
       }
       const ptrdiff_t pixel = ((image + p0) * in[1] + p1) * in[2] + start[2] + low;
       to = put_zeros(strip, (size_t)low, zero, to);
-      to = put_pixels(strip, input, input->x + pixel * input->x_stride + (ptrdiff_t)(index * strip->channels),
-                      (size_t)(high - low), flip, to);
+      to = put_pixels(strip, input, input->x + pixel * input->x_stride + (ptrdiff_t)channel, (size_t)(high - low), flip,
+                      to);
       to = put_zeros(strip, (size_t)(width - high), zero, to);
     }
   }

@@ -24,15 +24,14 @@ typedef struct oct_conv_strip {
 /* The length of padded runs that pay for strips of this geometry, 0 for none: then k is padded at its end only. */
 size_t oct_conv_padded_run(const oct_conv_geometry *geometry, const oct_gemm_kernel *kernel, size_t channels);
 
-/* Shapes the strips of a phase for `products` products of so many channels, of at most `lines` lines and about `bytes`
- * bytes. Without lines when windows don't overlap enough, lines are too short for tiles, or the kernel doesn't take
+/* Shapes the strips of a phase for products of so many of all channels, of at most `lines` lines and about `bytes` bytes. Without lines when windows don't overlap enough, lines are too short for tiles, or the kernel doesn't take
  * runs. */
-void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t products,
-                          size_t lines, size_t bytes, oct_conv_strip *strip);
+void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
+                          size_t all_channels, size_t lines, size_t bytes, oct_conv_strip *strip);
 
-/* Writes the strip of a block for one product, or for all if it is shared. `plane` counts over the batch and the first dimension. */
+/* Writes the strip of a block for one product, whose channels begin with `channel`, or for all if it is shared. `plane` counts over the batch and the first dimension. */
 void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,
-                         const oct_conv_input *input, size_t index, size_t plane, size_t line, int32_t zero,
+                         const oct_conv_input *input, size_t channel, size_t plane, size_t line, int32_t zero,
                          uint8_t *to);
 
 /* Sums of the windows of `count` pixels of one output line; `line` is the first one's window. */

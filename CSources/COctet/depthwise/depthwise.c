@@ -284,7 +284,7 @@ static void prepare(job *j, char *workspace) {
   if (output->bias && !j->wide) memcpy(bias, output->bias, channels * sizeof *bias);
   j->padding = (const uint8_t *)workspace;
   j->bias = bias;
-  j->stage = oct_stage_make(output, multiplier, real_bias);
+  j->stage = oct_stage_make(output, 0, channels, multiplier, real_bias);
   j->workers = workspace + geo->common_size;
 }
 

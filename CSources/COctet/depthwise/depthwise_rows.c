@@ -237,7 +237,7 @@ static void prepare(job *j, char *workspace, int32_t zero_point) {
   j->workers = workspace + w->common_size;
   j->wide = !oct_output_bias_fits(output, 0, channels, largest);
   if (!bytes || j->wide) oct_stage_columns(output, 0, channels, padded, multiplier, bias);
-  j->stage = oct_stage_make(output, multiplier, bias);
+  j->stage = oct_stage_make(output, 0, channels, multiplier, bias);
   j->biased = bytes && j->stage.has_bias;
   const char *block = (const char *)(j->header + 1);
   for (size_t b = 0; b < w->blocks; b++, block += sizeof(oct_rows_sums) + w->layout.block_bytes)

@@ -138,6 +138,29 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
   return OCT_OK;
 }
 
+oct_status oct_gemm_open_like(const char *entry, const oct_gemm_packed *like, const void *packed, size_t packed_size,
+                              oct_gemm_packed *view) {
+  const char *other = (const char *)like->column_sum - OCT_ALIGNMENT;
+  packed_header header, others;
+  if (!packed || !oct_aligned(packed) || packed_size < OCT_ALIGNMENT)
+    return oct_gemm_open(entry, packed, packed_size, view);
+  memcpy(&header, packed, sizeof header);
+  memcpy(&others, other, sizeof others);
+  const bool same = header.magic == others.magic && header.total == others.total && header.n == others.n &&
+                    header.k == others.k && header.kernel == others.kernel && header.a_dtype == others.a_dtype &&
+                    header.b_dtype == others.b_dtype && header.run == others.run && header.blocks == others.blocks;
+  if (!same || header.total > packed_size || header.check != header_check(&header))
+    return oct_gemm_open(entry, packed, packed_size, view);
+  const ptrdiff_t apart = (const char *)packed - other;
+  *view = *like;
+  view->largest = header.largest;
+  view->has_zero = header.has_zero != 0;
+  view->column_sum = (const int64_t *)(const void *)((const char *)like->column_sum + apart);
+  view->minus_zero = (const int32_t *)(const void *)((const char *)like->minus_zero + apart);
+  view->panels = (const int8_t *)like->panels + apart;
+  return OCT_OK;
+}
+
 oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const int32_t *zero_point, size_t count,
                                       size_t n) {
   if (!zero_point) return OCT_OK;

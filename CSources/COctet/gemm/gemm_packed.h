@@ -103,6 +103,10 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
 /* Opens packed weights, refusing what this library did not write or this CPU can't run. */
 oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_size, oct_gemm_packed *view);
 
+/* The same for weights that are probably of the same sizes as others, which takes less. */
+oct_status oct_gemm_open_like(const char *entry, const oct_gemm_packed *like, const void *packed, size_t packed_size,
+                              oct_gemm_packed *view);
+
 /* Packs for a kernel of the list, chosen by the caller: for tests and benchmarks. The kernel must be one that the CPU
  * has. */
 oct_status oct_gemm_packed_size_for(const oct_gemm_kernel *kernel, const oct_gemm_weights *weights, size_t *bytes);

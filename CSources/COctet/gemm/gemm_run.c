@@ -31,7 +31,7 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .zero = oct_gemm_form_zero(packed, a_zero_point),
       .wide = may_leave_int32(packed, a_zero_point, output, first),
       .term = term,
-      .stage = oct_stage_make(output, multiplier, bias),
+      .stage = oct_stage_make(output, first, packed->n, multiplier, bias),
       .multiplier = multiplier,
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
