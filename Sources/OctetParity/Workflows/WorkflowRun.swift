@@ -102,9 +102,10 @@ struct WorkflowRun {
     outputs.tensors["y"] = try compute(testInputs())
     for (path, handle) in WorkflowStructure.handles(root) {
       for (name, tensor) in handle.current.ownState() {
-        if name == "weight", tensor.isQuantized { outputs.tensors["weight/\(path)"] = tensor }
-        if name == "weight", tensor.dtype == .float16 {
-          outputs.tensors["weight/\(path)"] = try tensor.converted(to: .float32)
+        if name.hasPrefix("weight"), tensor.isQuantized || tensor.dtype == .float16 {
+          let key = name == "weight" ? path : "\(path).\(name)"
+          outputs.tensors["weight/\(key)"] =
+            tensor.isQuantized ? tensor : try tensor.converted(to: .float32)
         }
         if name == "bias" { outputs.tensors["bias/\(path)"] = tensor }
       }
