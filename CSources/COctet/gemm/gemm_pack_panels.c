@@ -158,8 +158,8 @@ size_t oct_gemm_cell_blocks(const oct_gemm_kernel *kernel, const oct_gemm_source
 /* One column of block diagonal weights: the bytes of its block in every cell. */
 static column_stats pack_diagonal(const oct_gemm_source *source, size_t n, int8_t *panel) {
   const size_t size = OCT_GEMM_CELL / source->blocks, block = n / size, in_block = n % size, half = source->blocks / 2;
-  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block +
-                          (ptrdiff_t)in_block * source->stride_n;
+  const uint8_t *column =
+      (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block + (ptrdiff_t)in_block * source->stride_n;
   const size_t place = block / half * (size * OCT_GEMM_CELL / 2) + in_block * (OCT_GEMM_CELL / 2) + block % half * size;
   cursor at = {.out = panel + place, .run = size, .step = size * OCT_GEMM_CELL};
   if (source->blocks == OCT_GEMM_SIXTEENS) at = (cursor){.out = panel + 4 * n, .run = 4, .step = 4 * OCT_GEMM_CELL};
