@@ -10,7 +10,7 @@ let package = Package(
     .executable(name: "octet", targets: ["OctetTool"]),
   ],
   traits: [
-    .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
+    .trait(name: "OpenMP", description: "Kernels run on threads, as many as OpenMP says."),
     .default(enabledTraits: ["OpenMP"]),
   ],
   dependencies: [

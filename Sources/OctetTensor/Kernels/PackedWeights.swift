@@ -12,6 +12,8 @@ final class PackedWeights: Sendable {
   let bias: Tensor?
 
   private let scales: [Double]
+  /// The scales in float32.
+  let realScales: [Float]
   /// nil when all are 0.
   private let zeroPoints: [Int32]?
   let biasValues: [Float]?
@@ -59,6 +61,7 @@ final class PackedWeights: Sendable {
     self.operation = operation
     biasValues = try bias?.elements(as: Float.self)
     (scales, zeroPoints) = Self.parameters(quantizer, groups: groups)
+    realScales = scales.map(Float.init)
   }
 
   private static func parameters(_ quantizer: Quantizer, groups: Int) -> ([Double], [Int32]?) {
