@@ -105,7 +105,8 @@ struct LearnableFakeQuantization: DifferentiableOperator {
             let channel = run % steps.count
             let step = steps[channel]
             for i in (run * runs.length)..<((run + 1) * runs.length) {
-              let q = step.zero + (x[i] * step.inverse).rounded(.toNearestOrEven)
+              // torch rounds after adding the zero point here: ties may fall to the other side.
+              let q = (step.zero + x[i] * step.inverse).rounded(.toNearestOrEven)
               let isInside = q >= low && q <= high
               dx[i] = isInside ? dy[i] : 0
               if isInside {
