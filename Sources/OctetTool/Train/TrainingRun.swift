@@ -62,6 +62,7 @@ final class TrainingRun {
       let stage = saved.flatMap { Stage(rawValue: $0.stage) } ?? .float
       if let saved, stage == .integer {
         try float.load(part(saved.state, "float."))
+        float.eval()
       } else {
         try train(.float, float, resuming: saved?.state)
       }
