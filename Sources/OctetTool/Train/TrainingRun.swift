@@ -62,6 +62,7 @@ final class TrainingRun {
       let stage = saved.flatMap { Stage(rawValue: $0.stage) } ?? .float
       if let saved, stage == .integer {
         try float.load(part(saved.state, "float."))
+        float.eval()
       } else {
         try train(.float, float, resuming: saved?.state)
       }
@@ -161,6 +162,8 @@ final class TrainingRun {
     }
     bar.finish()
     place = TrainingPlace(epoch: place.epoch + 1, batch: 0)
+    // A run that stopped at the end of an epoch has nothing left to tell of it.
+    if seen == 0 { return }
     report(
       "\(label): loss \(fixed(losses / Double(max(seen, 1)), 4)), "
         + "\(percent(Double(right) / Double(max(seen, 1)))) of the batches' images, "
