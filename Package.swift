@@ -10,10 +10,8 @@ let package = Package(
     .executable(name: "octet", targets: ["OctetTool"]),
   ],
   traits: [
-    .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
-    .trait(
-      name: "OpenBLAS", description: "Float32 reference paths multiply matrices with OpenBLAS."),
-    .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
+    .trait(name: "OpenMP", description: "Kernels run on threads, as many as OpenMP says."),
+    .default(enabledTraits: ["OpenMP"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -41,18 +39,9 @@ let package = Package(
       publicHeadersPath: "include",
       cSettings: [.headerSearchPath("../COctet")]
     ),
-    .systemLibrary(
-      name: "COpenBLAS",
-      path: "CSources/COpenBLAS",
-      pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]
-    ),
     .target(
       name: "OctetTensor",
-      dependencies: [
-        "COctet",
-        .target(name: "COpenBLAS", condition: .when(traits: ["OpenBLAS"])),
-      ],
+      dependencies: ["COctet"],
       linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]
     ),
     .target(name: "OctetFormats", dependencies: ["OctetTensor"]),
@@ -85,10 +74,12 @@ let package = Package(
       path: "Tests/OctetTestSupport"
     ),
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
-    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "NNTests", dependencies: ["OctetFormats", "OctetNN", "OctetTestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["OctetQuantization", "OctetTestSupport"]
+      dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]
     ),
     .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(

@@ -23,9 +23,11 @@ endforeach()
 
 # The benchmark module, through the interface that a harness has.
 if(TARGET octet_qbench)
-  octet_test_program(qbench_test "${CMAKE_CURRENT_SOURCE_DIR}/Tests/CBenchTests/qbench_test.c")
-  target_link_libraries(qbench_test PRIVATE octet_qbench)
-  set_tests_properties(qbench_test PROPERTIES LABELS kernels)
+  foreach(name IN ITEMS qbench_test memory_bound_test)
+    octet_test_program(${name} "${CMAKE_CURRENT_SOURCE_DIR}/Tests/CBenchTests/${name}.c")
+    target_link_libraries(${name} PRIVATE octet_qbench)
+    set_tests_properties(${name} PROPERTIES LABELS kernels)
+  endforeach()
 endif()
 
 # Every public header stands alone, as C11 and as C++17, and C++ code links.

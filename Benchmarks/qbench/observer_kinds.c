@@ -1,4 +1,6 @@
 /* Observers, fake quantization and embedding bags. */
+#include <math.h>
+
 #include "memory_bound.h"
 
 enum { FORWARD = 0, FORWARD_BACKWARD = 1, OBSERVED = 2, OBSERVED_BACKWARD = 3 };
@@ -103,6 +105,8 @@ static bool make_fake_quantize(memory_bound *o) {
   if (mode < FORWARD || mode > OBSERVED_BACKWARD) return false;
   o->call.observer.scale = o->desc.out_scale;
   o->call.observer.zero_point = o->desc.out_zp;
+  o->call.observer.low = INFINITY;
+  o->call.observer.high = -INFINITY;
   o->entry = run_fake_quantize;
   if (mode == FORWARD || mode == OBSERVED) return true;
   o->call.observer.dx = memory_bound_allocate(o, count, sizeof(float));

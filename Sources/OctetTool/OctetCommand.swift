@@ -12,7 +12,8 @@ struct OctetCommand: ParsableCommand {
       """,
     version: Kernels.version,
     subcommands: [
-      DemoCommand.self, ParityCommand.self, InspectCommand.self, BenchCommand.self,
+      DemoCommand.self, TrainCommand.self, ParityCommand.self, InspectCommand.self,
+      BenchCommand.self,
       CPUInfoCommand.self,
     ])
 

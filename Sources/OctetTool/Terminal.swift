@@ -5,20 +5,25 @@ struct ProgressBar {
   private let label: String
   private let total: Int
   private let start = ContinuousClock.now
-  private var done = 0
+  private var done: Int
+  private let first: Int
+  private var note = ""
   private let visible: Bool
 
-  /// A bar for `total` steps, invisible when standard error isn't a terminal or `quiet` is set.
-  init(_ label: String, total: Int, quiet: Bool = false) {
+  /// A bar for `total` steps of which some are done, invisible when standard error isn't a terminal or `quiet` is set.
+  init(_ label: String, total: Int, done: Int = 0, quiet: Bool = false) {
     self.label = label
     self.total = max(total, 1)
+    self.done = done
+    first = done
     visible = !quiet && isatty(STDERR_FILENO) == 1
     draw()
   }
 
-  /// Counts `steps` more.
-  mutating func advance(_ steps: Int = 1) {
+  /// Counts `steps` more; `note` is shown behind the bar.
+  mutating func advance(_ steps: Int = 1, note: String = "") {
     done = min(done + steps, total)
+    self.note = note
     draw()
   }
 
@@ -34,8 +39,9 @@ struct ProgressBar {
     let bar = String(repeating: "━", count: filled) + String(repeating: "╌", count: width - filled)
     let elapsed = seconds(ContinuousClock.now - start)
     let left =
-      done == 0 ? "" : "  \(fixed(elapsed * Double(total - done) / Double(done), 0)) s left"
-    write("\r\u{1B}[K\(label) \(bar) \(done)/\(total)\(left)")
+      done == first
+      ? "" : "  \(fixed(elapsed * Double(total - done) / Double(done - first), 0)) s left"
+    write("\r\u{1B}[K\(label) \(bar) \(done)/\(total)  \(note)\(left)")
   }
 
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }

@@ -105,6 +105,29 @@ struct TrainingWorkflowTests {
     #expect(trained.weightFakeQuant.stateDictionary().entries.map { "\($0.tensor)" } == before)
   }
 
+  @Test func weightsAreQuantizedWithTheirOwnParameters() throws {
+    func scale(precomputed: Bool) throws -> (trained: Float, converted: Double) {
+      let model = try network()
+      model.qconfig = .defaultQAT
+      try prepareQAT(model)
+      _ = model(try images(1))
+      let fake = try #require(
+        (model.fc.current as? QAT.Linear)?.weightFakeQuant as? FakeQuantize)
+      let trained = try #require(fake.calculateParameters().scales.first)
+      // The range that the weight's own extremes would give is another one now.
+      model.fc.weight.value = model.fc.weight.value.detached() * 3
+      try convert(model, removeQConfig: false, usePrecomputedFakeQuant: precomputed)
+      #expect(model.fc.qconfig == .defaultQAT)
+      let weight = try #require(model.fc.current as? Quantized.Linear).weight
+      return (trained, try weight.qScale())
+    }
+    let kept = try scale(precomputed: true)
+    #expect(kept.converted == Double(kept.trained))
+    // One more look moves a moving average by a hundredth of the way.
+    let moved = try scale(precomputed: false)
+    #expect(abs(moved.converted / Double(moved.trained) - 1.02) < 1e-3)
+  }
+
   @Test func runTimeActivationsAreRoundedOnTheWayIn() throws {
     let model = Sequential(Linear(8, 6), ReLU(), Linear(6, 2))
     model.qconfig = .defaultDynamicQAT

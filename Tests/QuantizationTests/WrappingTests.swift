@@ -6,7 +6,20 @@ import Testing
 
 private final class Pair: Module {
   let first = Linear(6, 5)
-  let inner = Sequential(ReLU(), Linear(5, 4))
+  let last = Linear(5, 4)
+  let inner: Sequential
+
+  override init() {
+    inner = Sequential(ReLU(), last)
+    super.init()
+    // Layers share one generator; these weights are the same whatever runs beside the test.
+    for (seed, parameter) in parameters.enumerated() {
+      let shape = parameter.value.shape
+      let values = TestRandom(UInt64(seed)).floats(shape.reduce(1, *), in: -0.4...0.4)
+      parameter.value = eager { try Tensor(values, shape: shape) }
+    }
+  }
+
   override func forward(_ x: Tensor) -> Tensor { inner(first(x)) }
 }
 
@@ -25,8 +38,9 @@ struct WrappingTests {
     try addQuantDequant(model)
     #expect(
       model.namedModules().map(\.path) == [
-        "", "first", "first.quant", "first.module", "first.dequant", "inner", "inner.0", "inner.1",
-        "inner.1.quant", "inner.1.module", "inner.1.dequant",
+        "", "first", "first.quant", "first.module", "first.dequant", "last", "last.quant",
+        "last.module", "last.dequant", "inner", "inner.0", "inner.1", "inner.1.quant",
+        "inner.1.module", "inner.1.dequant",
       ])
     #expect(model.submodule("first.module")?.current === model.first)
     #expect(try model.evaluate(rows(1)).elements() == before)

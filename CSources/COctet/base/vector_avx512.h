@@ -34,34 +34,61 @@ OCT_INLINE vf vf_keep(vm mask, vf value) { return _mm512_maskz_mov_ps(mask, valu
 OCT_INLINE vi vi_set(int32_t value) { return _mm512_set1_epi32(value); }
 OCT_INLINE vi vi_load(const void *from) { return _mm512_loadu_si512(from); }
 OCT_INLINE void vi_store(void *to, vi value) { _mm512_storeu_si512(to, value); }
+OCT_INLINE vi vi_load_part(const void *from, size_t bytes) {
+  return _mm512_maskz_loadu_epi8(((__mmask64)1 << bytes) - 1, from);
+}
+OCT_INLINE void vi_store_part(void *to, vi value, size_t bytes) {
+  _mm512_mask_storeu_epi8(to, ((__mmask64)1 << bytes) - 1, value);
+}
 OCT_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 OCT_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 OCT_INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+OCT_INLINE vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+OCT_INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
 OCT_INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
 OCT_INLINE vi vi_min(vi a, vi b) { return _mm512_min_epi32(a, b); }
 OCT_INLINE vi vi_shift_right(vi value, int bits) { return _mm512_srl_epi32(value, _mm_cvtsi32_si128(bits)); }
+OCT_INLINE vi vi_shift_left(vi value, int bits) { return _mm512_sll_epi32(value, _mm_cvtsi32_si128(bits)); }
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return _mm512_mask_mov_epi32(no, mask, yes); }
 
 OCT_INLINE vi vf_bits(vf value) { return _mm512_castps_si512(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return _mm512_castsi512_ps(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return _mm512_cvtps_epi32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return _mm512_cvttps_epi32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return _mm512_cvtepi32_ps(value); }
 
-OCT_INLINE void vi_load_bytes(const uint8_t *from, vi quad[4]) {
+OCT_INLINE void vi_load_bytes(const void *from, vi quad[4], const bool is_signed) {
   OCT_UNROLL
-  for (int i = 0; i < 4; i++) quad[i] = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(from + 16 * i)));
-}
-OCT_INLINE void vi_store_bytes(uint8_t *to, const vi quad[4]) {
-  const __m512i ab = _mm512_packs_epi32(quad[0], quad[1]), cd = _mm512_packs_epi32(quad[2], quad[3]);
-  /* vpack works inside 128-bit lanes: the permutation puts their words in order. */
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(ab, cd)));
+  for (int i = 0; i < 4; i++) {
+    const __m128i bytes = _mm_loadu_si128((const void *)((const char *)from + 16 * i));
+    quad[i] = is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+  }
 }
 
+/* Conversion gives -2^31 for what is too low for int32, whose side the saturating packs keep. */
+OCT_INLINE vi vf_to_code(vf value, vf low, vf high) {
+  (void)low;
+  return _mm512_cvtps_epi32(_mm512_min_ps(value, high));
+}
+OCT_INLINE vi vi_zero_point(int32_t zero_point) { return _mm512_set1_epi16((int16_t)zero_point); }
+OCT_INLINE void vi_store_codes(void *to, const vi quad[4], vi zero_point, const bool is_signed) {
+  const __m512i ab = _mm512_adds_epi16(_mm512_packs_epi32(quad[0], quad[1]), zero_point);
+  const __m512i cd = _mm512_adds_epi16(_mm512_packs_epi32(quad[2], quad[3]), zero_point);
+  /* vpack works inside 128-bit lanes: the permutation puts their words in order. */
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = is_signed ? _mm512_packs_epi16(ab, cd) : _mm512_packus_epi16(ab, cd);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, bytes));
+}
+
+OCT_INLINE vi vi_add16(vi a, vi b) { return _mm512_add_epi16(a, b); }
+OCT_INLINE vi vi_sub16(vi a, vi b) { return _mm512_sub_epi16(a, b); }
+OCT_INLINE vi vi_high_bytes16(vi a) { return _mm512_srli_epi16(a, 8); }
+OCT_INLINE vi vi_times_256_16(vi a) { return _mm512_slli_epi16(a, 8); }
+OCT_INLINE vi vi_dot16(vi a, vi b) { return _mm512_madd_epi16(a, b); }
+
 OCT_INLINE void vm_store_bytes(uint8_t *to, const vm quad[4]) {
-  const __mmask64 all =
-      (__mmask64)quad[0] | (__mmask64)quad[1] << 16 | (__mmask64)quad[2] << 32 | (__mmask64)quad[3] << 48;
-  _mm512_storeu_si512(to, _mm512_maskz_set1_epi8(all, 1));
+  const __mmask32 low = _mm512_kunpackw(quad[1], quad[0]), high = _mm512_kunpackw(quad[3], quad[2]);
+  _mm512_storeu_si512(to, _mm512_maskz_set1_epi8(_mm512_kunpackd(high, low), 1));
 }
 OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   const __m512i bytes = _mm512_loadu_si512(from);

@@ -57,13 +57,23 @@ OCT_INLINE vi vi_load(const void *from) {
   return value;
 }
 OCT_INLINE void vi_store(void *to, vi value) { memcpy(to, &value, sizeof value); }
+/* The first `bytes` bytes of a vector, less than all of them; loads set the others to 0. */
+OCT_INLINE vi vi_load_part(const void *from, size_t bytes) {
+  int32_t value = 0;
+  memcpy(&value, from, bytes);
+  return value;
+}
+OCT_INLINE void vi_store_part(void *to, vi value, size_t bytes) { memcpy(to, &value, bytes); }
 OCT_INLINE vi vi_add(vi a, vi b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
 OCT_INLINE vi vi_sub(vi a, vi b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
 OCT_INLINE vi vi_and(vi a, vi b) { return a & b; }
+OCT_INLINE vi vi_or(vi a, vi b) { return a | b; }
+OCT_INLINE vi vi_xor(vi a, vi b) { return a ^ b; }
 OCT_INLINE vi vi_max(vi a, vi b) { return a > b ? a : b; }
 OCT_INLINE vi vi_min(vi a, vi b) { return a < b ? a : b; }
 /* Zeros come in from above. */
 OCT_INLINE vi vi_shift_right(vi value, int bits) { return (int32_t)((uint32_t)value >> bits); }
+OCT_INLINE vi vi_shift_left(vi value, int bits) { return (int32_t)((uint32_t)value << bits); }
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return mask ? yes : no; }
 
 OCT_INLINE vi vf_bits(vf value) {
@@ -72,16 +82,48 @@ OCT_INLINE vi vf_bits(vf value) {
   return bits;
 }
 /* The nearest integer (ties to even) of |value| <= 2^22, the integer next to zero of |value| < 2^31. */
+/* The float of some bits. */
+OCT_INLINE vf vi_as_float(vi bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
 OCT_INLINE vi vf_to_int(vf value) { return (int32_t)vf_round(value); }
 OCT_INLINE vi vf_truncate(vf value) { return (int32_t)value; }
 OCT_INLINE vf vi_to_float(vi value) { return (float)value; }
 
-/* A quad of uint8 as int32, and back: -32768..32767, what lies outside of 0..255 saturates. */
-OCT_INLINE void vi_load_bytes(const uint8_t *from, vi quad[4]) {
-  for (int i = 0; i < 4; i++) quad[i] = from[i];
+/* A quad of uint8 or int8 as int32. */
+OCT_INLINE void vi_load_bytes(const void *from, vi quad[4], const bool is_signed) {
+  const uint8_t *bytes = from;
+  for (int i = 0; i < 4; i++) quad[i] = is_signed ? (int8_t)bytes[i] : bytes[i];
 }
-OCT_INLINE void vi_store_bytes(uint8_t *to, const vi quad[4]) {
-  for (int i = 0; i < 4; i++) to[i] = (uint8_t)(quad[i] < 0 ? 0 : quad[i] > 255 ? 255 : quad[i]);
+
+/* rint(clamp(value, low, high)), NaN giving high, for bounds within 2^22. What lies below `low` may become any integer below it:
+ * vi_store_codes brings it to the end of its type. */
+OCT_INLINE vi vf_to_code(vf value, vf low, vf high) { return (int32_t)vf_round(vf_max(vf_min(value, high), low)); }
+
+/* A quad plus zero_point, from vi_zero_point, as uint8 or int8. What lies below the type becomes its lowest value; nothing lies
+ * above it. */
+OCT_INLINE vi vi_zero_point(int32_t zero_point) { return zero_point; }
+OCT_INLINE void vi_store_codes(void *to, const vi quad[4], vi zero_point, const bool is_signed) {
+  const int32_t low = is_signed ? -128 : 0;
+  uint8_t *bytes = to;
+  for (int i = 0; i < 4; i++) bytes[i] = (uint8_t)(quad[i] + zero_point < low ? low : quad[i] + zero_point);
+}
+
+/* Vectors as int16 lanes, two in each int32: sums and differences wrap, zeros come in from above, and products are added in
+ * pairs, as signed numbers. */
+OCT_INLINE vi vi_pair(uint32_t low, uint32_t high) { return (int32_t)((low & 0xFFFF) | high << 16); }
+OCT_INLINE vi vi_add16(vi a, vi b) {
+  return vi_pair((uint32_t)a + (uint32_t)b, ((uint32_t)a >> 16) + ((uint32_t)b >> 16));
+}
+OCT_INLINE vi vi_sub16(vi a, vi b) {
+  return vi_pair((uint32_t)a - (uint32_t)b, ((uint32_t)a >> 16) - ((uint32_t)b >> 16));
+}
+OCT_INLINE vi vi_high_bytes16(vi a) { return (int32_t)((uint32_t)a >> 8 & 0x00FF00FF); }
+OCT_INLINE vi vi_times_256_16(vi a) { return (int32_t)((uint32_t)a << 8 & 0xFF00FF00); }
+OCT_INLINE vi vi_dot16(vi a, vi b) {
+  return (int16_t)a * (int16_t)b + (int16_t)((uint32_t)a >> 16) * (int16_t)((uint32_t)b >> 16);
 }
 
 /* A quad of comparisons as bytes of 0 and 1, and back: a byte that isn't 0 is true. */

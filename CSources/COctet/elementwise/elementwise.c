@@ -77,17 +77,25 @@ static float product_multiplier(const oct_quantized_binary *p) {
   return multiplier <= FLT_MAX ? multiplier : FLT_MAX;
 }
 
+/* Whether sums of the largest differences, 255, stay finite and become less than 2^30 steps. */
+static bool is_bounded(const oct_quantized_binary *p, float multiplier, bool product) {
+  const double reach = product ? 65025.0 : 255.0 * ((double)p->a_scale + (double)p->b_scale);
+  return reach < 0x1p126 && reach * (double)multiplier < 0x1p29;
+}
+
 static oct_binary_rule rule_of(const oct_quantized_binary *p, bool product) {
   const bool is_signed = p->dtype == OCT_S8;
   const int32_t bottom = is_signed ? -128 : 0, top = is_signed ? 127 : 255;
+  const float multiplier = product ? product_multiplier(p) : 1.0f / p->y_scale;
   return (oct_binary_rule){.a_zero_point = p->a_zero_point,
                            .b_zero_point = p->b_zero_point,
                            .a_scale = p->a_scale,
                            .b_scale = p->b_scale,
-                           .multiplier = product ? product_multiplier(p) : 1.0f / p->y_scale,
+                           .multiplier = multiplier,
                            .low = p->relu ? 0 : bottom - p->y_zero_point,
                            .high = top - p->y_zero_point,
-                           .zero_point = p->y_zero_point};
+                           .zero_point = p->y_zero_point,
+                           .bounded = is_bounded(p, multiplier, product)};
 }
 
 static oct_binary_loop loop_of(const oct_elementwise_kernels *kernels, oct_dtype dtype, bool product) {

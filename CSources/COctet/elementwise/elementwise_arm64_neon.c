@@ -21,19 +21,21 @@ static inline uint8x16x4_t quarter(const uint8_t *table) {
 }
 
 /* tbx leaves bytes alone whose index is 64 or more, which is where the other quarters' codes land. */
-static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
+static void lookup(const uint8_t *x, size_t rows, size_t columns, const uint8_t *table, uint8_t *y, size_t y_step) {
   const uint8x16x4_t first = quarter(table), second = quarter(table + 64);
   const uint8x16x4_t third = quarter(table + 128), fourth = quarter(table + 192);
-  size_t i = 0;
-  for (; i + STEP <= count; i += STEP) {
-    const uint8x16_t code = vld1q_u8(x + i);
-    uint8x16_t v = vqtbl4q_u8(first, code);
-    v = vqtbx4q_u8(v, second, vsubq_u8(code, vdupq_n_u8(64)));
-    v = vqtbx4q_u8(v, third, vsubq_u8(code, vdupq_n_u8(128)));
-    v = vqtbx4q_u8(v, fourth, vsubq_u8(code, vdupq_n_u8(192)));
-    vst1q_u8(y + i, v);
+  for (size_t row = 0; row < rows; row++, x += columns, y += y_step) {
+    size_t i = 0;
+    for (; i + STEP <= columns; i += STEP) {
+      const uint8x16_t code = vld1q_u8(x + i);
+      uint8x16_t v = vqtbl4q_u8(first, code);
+      v = vqtbx4q_u8(v, second, vsubq_u8(code, vdupq_n_u8(64)));
+      v = vqtbx4q_u8(v, third, vsubq_u8(code, vdupq_n_u8(128)));
+      v = vqtbx4q_u8(v, fourth, vsubq_u8(code, vdupq_n_u8(192)));
+      vst1q_u8(y + i, v);
+    }
+    for (; i < columns; i++) y[i] = table[x[i]];
   }
-  for (; i < count; i++) y[i] = table[x[i]];
 }
 
 /* Sixteen differences code - offset as real numbers. */

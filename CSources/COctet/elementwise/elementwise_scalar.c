@@ -18,8 +18,9 @@ static inline float round_f32(float value) {
   return (value + magic) - magic;
 }
 
-static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
-  for (size_t i = 0; i < count; i++) y[i] = table[x[i]];
+static void lookup(const uint8_t *x, size_t rows, size_t columns, const uint8_t *table, uint8_t *y, size_t y_step) {
+  for (size_t row = 0; row < rows; row++, x += columns, y += y_step)
+    for (size_t i = 0; i < columns; i++) y[i] = table[x[i]];
 }
 
 static inline int32_t code(uint8_t bits, bool is_signed) { return is_signed ? (int8_t)bits : bits; }

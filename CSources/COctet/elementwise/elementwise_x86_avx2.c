@@ -28,14 +28,8 @@ static inline __attribute__((always_inline)) void lookup_half(__m256i index[2], 
     }
 }
 
-static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
-  __m256i rows[ROWS];
-  for (int j = 0; j < ROWS; j++) {
-    const __m128i row = _mm_loadu_si128((const void *)(table + 16 * j));
-    const bool first = j % (ROWS / 2) == 0;
-    const __m128i before = first ? _mm_setzero_si128() : _mm_loadu_si128((const void *)(table + 16 * (j - 1)));
-    rows[j] = _mm256_broadcastsi128_si256(_mm_xor_si128(row, before));
-  }
+static inline __attribute__((always_inline)) void lookup_row(const uint8_t *x, size_t count, const __m256i *parts,
+                                                             const uint8_t *table, uint8_t *y) {
   size_t i = 0;
   for (; i + LOOKUP_STEP <= count; i += LOOKUP_STEP) {
     const __m256i top = _mm256_set1_epi8(-128);
@@ -44,11 +38,22 @@ static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t
       low[v] = _mm256_loadu_si256((const void *)(x + i + 32 * (size_t)v));
       high[v] = _mm256_xor_si256(low[v], top);
     }
-    lookup_half(low, rows, result);
-    lookup_half(high, rows + ROWS / 2, result);
+    lookup_half(low, parts, result);
+    lookup_half(high, parts + ROWS / 2, result);
     for (int v = 0; v < 2; v++) _mm256_storeu_si256((void *)(y + i + 32 * (size_t)v), result[v]);
   }
   for (; i < count; i++) y[i] = table[x[i]];
+}
+
+static void lookup(const uint8_t *x, size_t rows, size_t columns, const uint8_t *table, uint8_t *y, size_t y_step) {
+  __m256i parts[ROWS];
+  for (int j = 0; j < ROWS; j++) {
+    const __m128i part = _mm_loadu_si128((const void *)(table + 16 * j));
+    const bool first = j % (ROWS / 2) == 0;
+    const __m128i before = first ? _mm_setzero_si128() : _mm_loadu_si128((const void *)(table + 16 * (j - 1)));
+    parts[j] = _mm256_broadcastsi128_si256(_mm_xor_si128(part, before));
+  }
+  for (size_t row = 0; row < rows; row++, x += columns, y += y_step) lookup_row(x, columns, parts, table, y);
 }
 
 /* A rule in vectors. */

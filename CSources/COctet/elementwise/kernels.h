@@ -15,6 +15,7 @@ typedef struct oct_binary_rule {
   int32_t a_zero_point, b_zero_point;
   float a_scale, b_scale, multiplier;
   int32_t low, high, zero_point;
+  bool bounded; /* |r * multiplier| < 2^30 whatever the codes */
 } oct_binary_rule;
 
 typedef void (*oct_binary_loop)(const uint8_t *a, const uint8_t *b, size_t count, const oct_binary_rule *rule,
@@ -30,11 +31,12 @@ typedef struct oct_elementwise_kernels {
 #include "elementwise.def"
 #undef OCT_ELEMENTWISE_KERNELS
 
-/* y[i] = table[x[i]], of 256 entries. */
+/* y[row * y_step + i] = table[x[row * columns + i]], of 256 entries, for `columns` columns of each row. y may be x if y_step is
+ * `columns`. */
 typedef struct oct_lookup_kernel {
   const char *name;
   oct_isa isa;
-  void (*lookup)(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y);
+  void (*lookup)(const uint8_t *x, size_t rows, size_t columns, const uint8_t *table, uint8_t *y, size_t y_step);
 } oct_lookup_kernel;
 
 #define OCT_LOOKUP_KERNEL(isa, arch, symbol) extern const oct_lookup_kernel symbol;

@@ -45,7 +45,7 @@ typedef struct lookup_job {
 static void lookup_range(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const lookup_job *job = context;
-  job->kernel->lookup(job->x + begin, end - begin, job->table, job->y + begin);
+  job->kernel->lookup(job->x + begin, 1, end - begin, job->table, job->y + begin, 0);
 }
 
 oct_status oct_lookup(const void *x, size_t count, const uint8_t table[OCT_LOOKUP_ENTRIES], void *y,
@@ -86,12 +86,10 @@ static void join_rows(void *context, size_t begin, size_t end, int worker) {
     const size_t columns = part->columns;
     const uint8_t *x = (const uint8_t *)part->x + begin * columns;
     uint8_t *y = job->y + begin * job->columns + first;
-    for (size_t row = begin; row < end && columns > 0; row++, x += columns, y += job->columns) {
-      if (part->table)
-        job->kernel->lookup(x, columns, part->table, y);
-      else
-        memcpy(y, x, columns);
-    }
+    if (part->table)
+      job->kernel->lookup(x, end - begin, columns, part->table, y, job->columns);
+    else
+      for (size_t row = begin; row < end && columns > 0; row++, x += columns, y += job->columns) memcpy(y, x, columns);
     first += columns;
   }
 }

@@ -18,9 +18,8 @@ static inline __attribute__((always_inline)) __m512i lookup_64(__m512i x, const 
   return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(x), high);
 }
 
-static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t *y) {
-  __m512i t[4];
-  for (int j = 0; j < 4; j++) t[j] = _mm512_loadu_si512(table + STEP * j);
+static inline __attribute__((always_inline)) void lookup_row(const uint8_t *x, size_t count, const __m512i t[4],
+                                                             uint8_t *y) {
   size_t i = 0;
   for (; i + 2 * STEP <= count; i += 2 * STEP) {
     const __m512i first = _mm512_loadu_si512(x + i), second = _mm512_loadu_si512(x + i + STEP);
@@ -31,6 +30,12 @@ static void lookup(const uint8_t *x, size_t count, const uint8_t *table, uint8_t
     const __mmask64 m = count - i >= STEP ? ~0ull : (1ull << (count - i)) - 1;
     _mm512_mask_storeu_epi8(y + i, m, lookup_64(_mm512_maskz_loadu_epi8(m, x + i), t));
   }
+}
+
+static void lookup(const uint8_t *x, size_t rows, size_t columns, const uint8_t *table, uint8_t *y, size_t y_step) {
+  __m512i t[4];
+  for (int j = 0; j < 4; j++) t[j] = _mm512_loadu_si512(table + STEP * j);
+  for (size_t row = 0; row < rows; row++, x += columns, y += y_step) lookup_row(x, columns, t, y);
 }
 
 OCT_ISA_END

@@ -11,7 +11,10 @@ OCT_FP_STRICT
 enum { GRAIN = 1 << 15, FORK = 4 * GRAIN };
 
 /* Indices between a row's prefetch and its use, and the bytes of a row that are fetched. */
-enum { AHEAD = 8, LINE = 64, FETCHED = 512 };
+enum { AHEAD = 48, LINE = 64, FETCHED = 512 };
+
+/* Rows whose parameters are read before they are added. */
+enum { ROWS = 64 };
 
 static const oct_embedding_kernels *const table_of_kernels[] = {
 #define OCT_EMBEDDING_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -77,6 +80,7 @@ static int64_t entry_of(const void *list, oct_index_type type, size_t i) {
 }
 
 typedef struct job {
+  oct_embedding_sum sum;
   oct_embedding_loop accumulate;
   const oct_embedding_bag *bag;
   size_t row, codes, bags;
@@ -100,12 +104,25 @@ static void prefetch(const job *j, size_t i) {
   const char *row = (const char *)bag->table + (size_t)entry_of(bag->indices, bag->index_type, i) * j->row;
   const size_t size = j->row < FETCHED ? j->row : FETCHED;
   for (size_t at = 0; at < size; at += LINE) __builtin_prefetch(row + at);
+  /* A row may begin anywhere in a line. */
+  __builtin_prefetch(row + size - 1);
 }
 
 static size_t bag_begin(const job *j, size_t b) {
   const oct_embedding_bag *bag = j->bag;
   if (!bag->offsets) return b;
   return b < bag->offset_count ? (size_t)entry_of(bag->offsets, bag->offset_type, b) : bag->index_count;
+}
+
+/* Row of index i; asks for one further on. */
+static oct_embedding_row row_at(const job *j, size_t i) {
+  const oct_embedding_bag *bag = j->bag;
+  prefetch(j, i + AHEAD);
+  const uint8_t *row = (const uint8_t *)bag->table + (size_t)entry_of(bag->indices, bag->index_type, i) * j->row;
+  float scale, bias, weight = 1.0f;
+  row_parameters(row + j->codes, bag->bits, &scale, &bias);
+  if (bag->weights) memcpy(&weight, (const char *)bag->weights + i * sizeof weight, sizeof weight);
+  return (oct_embedding_row){row, weight * scale, weight * bias};
 }
 
 static void sum_bags(void *context, size_t begin, size_t end, int worker) {
@@ -116,13 +133,15 @@ static void sum_bags(void *context, size_t begin, size_t end, int worker) {
     float *y = (float *)(void *)((char *)bag->y + b * bag->dim * sizeof *y);
     memset((void *)y, 0, bag->dim * sizeof *y);
     const size_t last = bag_begin(j, b + 1);
-    for (size_t i = bag_begin(j, b); i < last; i++) {
-      prefetch(j, i + AHEAD);
-      const uint8_t *row = (const uint8_t *)bag->table + (size_t)entry_of(bag->indices, bag->index_type, i) * j->row;
-      float scale, bias, weight = 1.0f;
-      row_parameters(row + j->codes, bag->bits, &scale, &bias);
-      if (bag->weights) memcpy(&weight, (const char *)bag->weights + i * sizeof weight, sizeof weight);
-      j->accumulate(row, bag->dim, weight * scale, weight * bias, y);
+    for (size_t i = bag_begin(j, b); i < last;) {
+      oct_embedding_row rows[ROWS];
+      const size_t count = last - i < ROWS ? last - i : ROWS;
+      for (size_t r = 0; r < count; r++) rows[r] = row_at(j, i + r);
+      if (j->sum)
+        j->sum(rows, count, bag->dim, y);
+      else
+        for (size_t r = 0; r < count; r++) j->accumulate(rows[r].codes, bag->dim, rows[r].scale, rows[r].bias, y);
+      i += count;
     }
   }
 }
@@ -247,6 +266,7 @@ oct_status oct_embedding_bag_sum(const oct_embedding_bag *bag, const oct_run *ru
   if (status == OCT_OK) status = oct_embedding_select(&kernels);
   if (status != OCT_OK || j.bags == 0 || bag->dim == 0) return status;
   j.accumulate = kernels->accumulate[oct_embedding_width(bag->bits)];
+  j.sum = kernels->sum[oct_embedding_width(bag->bits)];
   const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(j.bags, grain_of(bag, j.bags), threads, sum_bags, &j);
   if (oct_verbose())

@@ -12,6 +12,15 @@ OCT_FP_STRICT
 /* y[i] = fma(scale, q[i], y[i] + bias) for `dim` packed codes. Pointers may have any alignment. */
 typedef void (*oct_embedding_loop)(const uint8_t *codes, size_t dim, float scale, float bias, float *y);
 
+/* A packed row and what its codes stand for, weight included. */
+typedef struct oct_embedding_row {
+  const uint8_t *codes;
+  float scale, bias;
+} oct_embedding_row;
+
+/* The same for `count` rows in order, with y in registers meanwhile. */
+typedef void (*oct_embedding_sum)(const oct_embedding_row *rows, size_t count, size_t dim, float *y);
+
 enum { OCT_EMBEDDING_WIDTHS = 3 };
 
 /* The place of a width in tables: 8, 4, 2 bits. */
@@ -23,6 +32,7 @@ typedef struct oct_embedding_kernels {
   const char *name;
   oct_isa isa;
   oct_embedding_loop accumulate[OCT_EMBEDDING_WIDTHS];
+  oct_embedding_sum sum[OCT_EMBEDDING_WIDTHS]; /* null where rows are accumulated one by one */
 } oct_embedding_kernels;
 
 #define OCT_EMBEDDING_KERNELS(isa, arch, symbol) extern const oct_embedding_kernels symbol;

@@ -1,4 +1,7 @@
-/* Resizing: each output pixel is an input pixel, or a blend of up to four. */
+/* Resizing: each output pixel is an input pixel, or a blend of up to four.
+ *
+ * Blends go in two steps, across lines of the input and then down between two of them, in tiles of columns: lines that were
+ * blended across serve all output rows between them. */
 #include <math.h>
 #include <string.h>
 
@@ -10,8 +13,9 @@
 
 OCT_FP_STRICT
 
-/* Bytes that a claimed range writes at least, and bytes that start a team. */
-enum { RANGE_BYTES = 1 << 14, FORK_BYTES = 1 << 16 };
+/* Bytes that a claimed range writes at least, bytes that start a team, pixels whose places are found at once, and
+ * elements of a tile, of which two lines are kept. */
+enum { RANGE_BYTES = 1 << 14, FORK_BYTES = 1 << 17, PLACES = 256, TILE = 2048 };
 
 static const oct_interpolate_kernels *const table[] = {
 #define OCT_INTERPOLATE_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -43,7 +47,9 @@ typedef struct job {
   ptrdiff_t x_stride, y_stride;
   size_t channels;
   bool centered; /* nearest: from the middle of output pixels; linear: not aligned corners */
-  oct_blend blend;
+  oct_blend_rule rule;
+  /* Tiles: pixels and channels of one, and how many of them a row has. */
+  size_t tile_pixels, tile_channels, pixel_tiles, channel_tiles;
 } job;
 
 /* floor(position) inside the axis. Positions beyond it, infinities too, are its end. */
@@ -56,19 +62,50 @@ static size_t nearest_index(const job *j, int i, size_t o) {
   return index_below((j->centered ? (float)o + 0.5f : (float)o) * a->step, a);
 }
 
+/* Where row `row` of the output comes from: the start of an input line. */
+static const uint8_t *line_of(const job *j, size_t row) {
+  const axis *const a = j->axes;
+  const size_t plane = row / a[1].out, depth = plane / a[0].out * a[0].in + nearest_index(j, 0, plane % a[0].out);
+  return j->x + (ptrdiff_t)((depth * a[1].in + nearest_index(j, 1, row % a[1].out)) * a[2].in) * j->x_stride;
+}
+
+/* Places of output pixels in a line of the input. */
+typedef struct places {
+  size_t first, count;
+  ptrdiff_t from[PLACES];
+} places;
+
+static void find_places(const job *j, size_t first, places *p) {
+  const size_t left = j->axes[2].out - first;
+  p->first = first;
+  p->count = left < PLACES ? left : PLACES;
+  for (size_t i = 0; i < p->count; i++) p->from[i] = (ptrdiff_t)nearest_index(j, 2, first + i) * j->x_stride;
+}
+
+/* Outputs begin..<end of a row. Rows that aren't wider than PLACES find all of them at hand. */
+static void copy_line(const job *j, const uint8_t *line, size_t begin, size_t end, uint8_t *y, places *p) {
+  while (begin < end) {
+    const size_t first = begin / PLACES * PLACES;
+    if (p->count == 0 || p->first != first) find_places(j, first, p);
+    const size_t known = first + p->count, stop = known < end ? known : end;
+    j->kernels->copy(line, p->from + (begin - first), stop - begin, j->channels, y, j->y_stride);
+    y += (ptrdiff_t)(stop - begin) * j->y_stride;
+    begin = stop;
+  }
+}
+
 static void copy_pixels(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
-  const axis *const a = j->axes;
+  const size_t width = j->axes[2].out;
+  places known;
+  known.count = 0;
   for (size_t pixel = begin; pixel < end;) {
-    const size_t row = pixel / a[2].out, plane = row / a[1].out, image = plane / a[0].out;
-    const size_t depth = image * a[0].in + nearest_index(j, 0, plane % a[0].out);
-    const size_t line = depth * a[1].in + nearest_index(j, 1, row % a[1].out);
-    const uint8_t *x = j->x + (ptrdiff_t)(line * a[2].in) * j->x_stride;
-    const size_t row_end = (row + 1) * a[2].out, stop = row_end < end ? row_end : end;
-    for (; pixel < stop; pixel++)
-      memcpy(j->y + (ptrdiff_t)pixel * j->y_stride,
-             x + (ptrdiff_t)nearest_index(j, 2, pixel - row * a[2].out) * j->x_stride, j->channels);
+    const size_t row = pixel / width, row_end = (row + 1) * width, stop = row_end < end ? row_end : end;
+    const uint8_t *line = line_of(j, row);
+    uint8_t *y = j->y + (ptrdiff_t)pixel * j->y_stride;
+    copy_line(j, line, pixel - row * width, stop - row * width, y, &known);
+    pixel = stop;
   }
 }
 
@@ -87,30 +124,65 @@ static pair pair_of(const job *j, int i, size_t o) {
   return (pair){first, first + (first + 1 < a->in), beyond ? 0.0f : position - (float)(size_t)position};
 }
 
-static void blend_pixels(void *context, size_t begin, size_t end, int worker) {
+/* Lines of the input blended across for the columns and channels of one tile. */
+typedef struct tile {
+  size_t first_pixel, pixels, first_channel, channels;
+  oct_across across[PLACES];
+  float lines[2][TILE];
+  size_t held[2]; /* which lines these are; SIZE_MAX for none */
+} tile;
+
+static void start_tile(const job *j, size_t number, tile *t) {
+  const size_t width = j->axes[2].out;
+  t->first_pixel = number % j->pixel_tiles * j->tile_pixels;
+  t->first_channel = number / j->pixel_tiles * j->tile_channels;
+  t->pixels = width - t->first_pixel < j->tile_pixels ? width - t->first_pixel : j->tile_pixels;
+  const size_t left = j->channels - t->first_channel;
+  t->channels = left < j->tile_channels ? left : j->tile_channels;
+  t->held[0] = t->held[1] = SIZE_MAX;
+  for (size_t i = 0; i < t->pixels; i++) {
+    const pair p = pair_of(j, 2, t->first_pixel + i);
+    t->across[i] = (oct_across){.first = (ptrdiff_t)p.first * j->x_stride,
+                                .second = (ptrdiff_t)p.second * j->x_stride,
+                                .weights = {1.0f - p.weight, p.weight}};
+  }
+}
+
+/* The line blended across, in a slot that doesn't hold line `other`. */
+static const float *across_line(const job *j, tile *t, size_t line, size_t other) {
+  if (t->held[0] == line) return t->lines[0];
+  if (t->held[1] == line) return t->lines[1];
+  const int slot = t->held[0] == other;
+  const uint8_t *x = j->x + (ptrdiff_t)(line * j->axes[2].in) * j->x_stride + t->first_channel;
+  j->kernels->across(x, t->across, t->pixels, t->channels, j->rule.is_signed, t->lines[slot]);
+  t->held[slot] = line;
+  return t->lines[slot];
+}
+
+static void blend_row(const job *j, tile *t, size_t row) {
+  const axis *a = &j->axes[1];
+  const pair down = pair_of(j, 1, row % a->out);
+  const size_t image = row / a->out * a->in, first = image + down.first, second = image + down.second;
+  const float *above = across_line(j, t, first, second), *below = across_line(j, t, second, first);
+  const float weights[2] = {1.0f - down.weight, down.weight};
+  uint8_t *y = j->y + (ptrdiff_t)(row * j->axes[2].out + t->first_pixel) * j->y_stride + t->first_channel;
+  if (j->y_stride == (ptrdiff_t)t->channels) {
+    j->kernels->down(above, below, weights, t->pixels * t->channels, &j->rule, y);
+    return;
+  }
+  for (size_t i = 0; i < t->pixels; i++, y += j->y_stride)
+    j->kernels->down(above + i * t->channels, below + i * t->channels, weights, t->channels, &j->rule, y);
+}
+
+/* Rows of one tile after the other. */
+static void blend_rows(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
-  const axis *const a = j->axes;
-  oct_blend blend = j->blend;
-  for (size_t pixel = begin; pixel < end;) {
-    const size_t row = pixel / a[2].out, image = row / a[1].out;
-    const pair down = pair_of(j, 1, row % a[1].out);
-    const uint8_t *above = j->x + (ptrdiff_t)((image * a[1].in + down.first) * a[2].in) * j->x_stride;
-    const uint8_t *below = j->x + (ptrdiff_t)((image * a[1].in + down.second) * a[2].in) * j->x_stride;
-    blend.rows[0] = 1.0f - down.weight;
-    blend.rows[1] = down.weight;
-    const size_t row_end = (row + 1) * a[2].out, stop = row_end < end ? row_end : end;
-    for (; pixel < stop; pixel++) {
-      const pair across = pair_of(j, 2, pixel - row * a[2].out);
-      const ptrdiff_t left = (ptrdiff_t)across.first * j->x_stride, right = (ptrdiff_t)across.second * j->x_stride;
-      blend.columns[0] = 1.0f - across.weight;
-      blend.columns[1] = across.weight;
-      blend.x[0] = above + left;
-      blend.x[1] = above + right;
-      blend.x[2] = below + left;
-      blend.x[3] = below + right;
-      j->kernels->blend(&blend, j->channels, j->y + (ptrdiff_t)pixel * j->y_stride);
-    }
+  const size_t rows = j->axes[0].out * j->axes[1].out;
+  tile t;
+  for (size_t unit = begin; unit < end; unit++) {
+    if (unit == begin || unit % rows == 0) start_tile(j, unit / rows, &t);
+    blend_row(j, &t, unit % rows);
   }
 }
 
@@ -176,13 +248,32 @@ static oct_status prepare(const char *entry, const oct_interpolation *p, uint32_
   return status;
 }
 
-static void run_pixels(const char *name, job *j, size_t pixels, int threads, oct_range_body body) {
+static void run_nearest(job *j, size_t pixels, int threads) {
   if (pixels == 0 || j->channels == 0) return;
   const bool worth_threads = pixels >= FORK_BYTES / j->channels;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(pixels, worth_threads ? oct_ceil_div(RANGE_BYTES, j->channels) : pixels, threads, body, j);
+  oct_parallel_for(pixels, worth_threads ? oct_ceil_div(RANGE_BYTES, j->channels) : pixels, threads, copy_pixels, j);
   if (oct_verbose())
-    oct_tell("%s pixels=%zu channels=%zu kernel=%s %.1f us", name, pixels, j->channels, j->kernels->name,
+    oct_tell("interpolate_nearest pixels=%zu channels=%zu kernel=%s %.1f us", pixels, j->channels, j->kernels->name,
+             oct_clock_us() - start);
+}
+
+/* The batch counts as the first axis: bilinear images have but two. */
+static void run_tiles(job *j, size_t pixels, int threads) {
+  if (pixels == 0 || j->channels == 0) return;
+  const size_t width = j->axes[2].out, rows = pixels / width;
+  j->axes[0].out = rows / j->axes[1].out;
+  j->tile_channels = j->channels < TILE ? j->channels : TILE;
+  const size_t fitting = TILE / j->tile_channels < PLACES ? TILE / j->tile_channels : PLACES;
+  j->tile_pixels = fitting < width ? fitting : width;
+  j->pixel_tiles = oct_ceil_div(width, j->tile_pixels);
+  j->channel_tiles = oct_ceil_div(j->channels, j->tile_channels);
+  const size_t units = j->pixel_tiles * j->channel_tiles * rows, per_row = j->tile_pixels * j->tile_channels;
+  const bool worth_threads = pixels >= FORK_BYTES / j->channels;
+  const double start = oct_verbose() ? oct_clock_us() : 0;
+  oct_parallel_for(units, worth_threads ? oct_ceil_div(2 * RANGE_BYTES, per_row) : units, threads, blend_rows, j);
+  if (oct_verbose())
+    oct_tell("interpolate_linear pixels=%zu channels=%zu kernel=%s %.1f us", pixels, j->channels, j->kernels->name,
              oct_clock_us() - start);
 }
 
@@ -193,7 +284,7 @@ oct_status oct_interpolate_nearest(const oct_interpolation *interpolation, bool 
   int threads = 1;
   oct_status status = prepare(entry, interpolation, OCT_INTERPOLATE_MAX_RANK, &j, &pixels);
   if (status == OCT_OK) status = oct_run_threads(entry, run, &threads);
-  if (status == OCT_OK) run_pixels("interpolate_nearest", &j, pixels, threads, copy_pixels);
+  if (status == OCT_OK) run_nearest(&j, pixels, threads);
   return status;
 }
 
@@ -212,10 +303,10 @@ oct_status oct_interpolate_linear(const oct_interpolation *interpolation, bool a
                     (int)zero_point, oct_dtype_name(interpolation->dtype), (int)low, (int)high);
   status = oct_run_threads(entry, run, &threads);
   if (status != OCT_OK) return status;
-  j.blend = (oct_blend){.low = (float)(low - zero_point),
-                        .high = (float)(high - zero_point),
-                        .zero_point = zero_point,
-                        .flip = is_signed ? 0x80 : 0};
-  run_pixels("interpolate_linear", &j, pixels, threads, blend_pixels);
+  j.rule = (oct_blend_rule){.low = (float)(low - zero_point),
+                            .high = (float)(high - zero_point),
+                            .zero_point = zero_point,
+                            .is_signed = is_signed};
+  run_tiles(&j, pixels, threads);
   return OCT_OK;
 }

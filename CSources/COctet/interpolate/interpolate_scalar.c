@@ -1,6 +1,11 @@
-/* Interpolation for any CPU: the shared loop in the ABI floor's vectors. Tile: one vector. Bound by conversions. */
+/* Interpolation for any CPU: the shared loops in single elements. Rounding is the addition of 1.5 * 2^23.
+ *
+ * Tile: a quad, 4 elements. Bound by the dependent operations of one element. */
+#include <string.h>
+
+#include "base/vector_scalar.h"
+#include "kernels.h"
 #include "loops.h"
 
-static void blend(const oct_blend *pixels, size_t channels, uint8_t *y) { oct_blend_channels(pixels, channels, y); }
-
-const oct_interpolate_kernels oct_interpolate_scalar = {.name = "scalar", .isa = OCT_ISA_SCALAR, .blend = blend};
+const oct_interpolate_kernels oct_interpolate_scalar = {
+    .name = "scalar", .isa = OCT_ISA_SCALAR, .copy = tier_copy, .across = tier_across, .down = tier_down};

@@ -1,15 +1,23 @@
-/* Interpolation on AVX2: the shared loop in vectors of eight float32 (vpmovzxbd, vcvtdq2ps, vmulps). Tile: what the
- * compiler unrolls to, 8 or more channels of one pixel. Bound by conversions. */
-#include "loops.h"
+/* Interpolation on AVX2: the shared loops; vpmovzxbd, vcvtdq2ps, vpackssdw. Tile: a quad, 32 elements. Bound by
+ * conversions. */
+#include "kernels.h"
 
 #if OCT_ARCH_X86
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/unroll.h"
+
+OCT_FP_STRICT
 
 OCT_ISA_BEGIN(AVX2)
 
-static void blend(const oct_blend *pixels, size_t channels, uint8_t *y) { oct_blend_channels(pixels, channels, y); }
+#include "base/vector_avx2.h"
+#include "loops.h"
 
 OCT_ISA_END
 
-const oct_interpolate_kernels oct_interpolate_avx2 = {.name = "avx2", .isa = OCT_ISA_AVX2, .blend = blend};
+const oct_interpolate_kernels oct_interpolate_avx2 = {
+    .name = "avx2", .isa = OCT_ISA_AVX2, .copy = tier_copy, .across = tier_across, .down = tier_down};
 
 #endif /* OCT_ARCH_X86 */

@@ -1,16 +1,23 @@
-/* Interpolation on AVX-512: the shared loop in vectors of sixteen float32 (vpmovzxbd, vcvtdq2ps, vmulps, vpmovdb).
- * Tile: what the compiler unrolls to, 16 or more channels of one pixel. Bound by conversions. */
-#include "loops.h"
+/* Interpolation on AVX-512: the shared loops; vpmovzxbd, vcvtdq2ps, vpackssdw. Tile: a quad, 64 elements. Bound by
+ * conversions. */
+#include "kernels.h"
 
 #if OCT_ARCH_X86
+#include <immintrin.h>
+#include <string.h>
+
+#include "base/unroll.h"
+
+OCT_FP_STRICT
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
-static void blend(const oct_blend *pixels, size_t channels, uint8_t *y) { oct_blend_channels(pixels, channels, y); }
+#include "base/vector_avx512.h"
+#include "loops.h"
 
 OCT_ISA_END
 
 const oct_interpolate_kernels oct_interpolate_avx512vnni = {
-    .name = "avx512vnni", .isa = OCT_ISA_AVX512VNNI, .blend = blend};
+    .name = "avx512vnni", .isa = OCT_ISA_AVX512VNNI, .copy = tier_copy, .across = tier_across, .down = tier_down};
 
 #endif /* OCT_ARCH_X86 */

@@ -1,28 +1,95 @@
-/* The blend of four pixels as a plain loop over channels: each tier's file compiles it for its own instructions, and
- * compilers turn it into its vectors. Bound by conversions between bytes and float32. */
+/* Interpolation in the words of base/vector_scalar.h. A tier's file includes one vocabulary, and then this, inside its region.
+ *
+ * Tile: a quad of channels of one pixel across, a quad of elements down; a pixel's last quad goes back over the one before. Bound by
+ * conversions between bytes and float32, copies by memory. */
 #ifndef OCT_INTERPOLATE_LOOPS_H
 #define OCT_INTERPOLATE_LOOPS_H
 
-#include "kernels.h"
-
-OCT_FP_STRICT
-
-static inline __attribute__((always_inline)) void oct_blend_channels(const oct_blend *blend, size_t channels,
-                                                                     uint8_t *restrict y) {
-  const oct_blend b = *blend;
-  const uint8_t *restrict x0 = b.x[0], *restrict x1 = b.x[1], *restrict x2 = b.x[2], *restrict x3 = b.x[3];
-  const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to even */
-  const float z = (float)b.zero_point;
-  for (size_t c = 0; c < channels; c++) {
-    const float above =
-        b.columns[0] * (float)((x0[c] ^ b.flip) - b.flip) + b.columns[1] * (float)((x1[c] ^ b.flip) - b.flip);
-    const float below =
-        b.columns[0] * (float)((x2[c] ^ b.flip) - b.flip) + b.columns[1] * (float)((x3[c] ^ b.flip) - b.flip);
-    float t = (b.rows[0] * above + b.rows[1] * below) - z;
-    t = t < b.high ? t : b.high;
-    t = t > b.low ? t : b.low;
-    y[c] = (uint8_t)((int32_t)((t + magic) - magic) + b.zero_point);
+static void tier_copy(const uint8_t *x, const ptrdiff_t *from, size_t count, size_t channels, uint8_t *y,
+                      ptrdiff_t y_step) {
+  if (channels < QUAD) {
+    for (size_t i = 0; i < count; i++, y += y_step) memcpy(y, x + from[i], channels);
+    return;
   }
+  for (size_t i = 0; i < count; i++, y += y_step) {
+    const uint8_t *pixel = x + from[i];
+    size_t c = 0;
+    for (; c + QUAD <= channels; c += QUAD) vi_store(y + c, vi_load(pixel + c));
+    if (c < channels) vi_store(y + channels - QUAD, vi_load(pixel + channels - QUAD));
+  }
+}
+
+OCT_INLINE void across_quad(const uint8_t *first, const uint8_t *second, const float weights[2], float *to,
+                            const bool is_signed) {
+  const vf a = vf_set(weights[0]), b = vf_set(weights[1]);
+  vi q[4], r[4];
+  vi_load_bytes(first, q, is_signed);
+  vi_load_bytes(second, r, is_signed);
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++)
+    vf_store(to + i * LANES, vf_add(vf_mul(a, vi_to_float(q[i])), vf_mul(b, vi_to_float(r[i]))));
+}
+
+OCT_INLINE float real_of(uint8_t code, const bool is_signed) { return (float)(is_signed ? (int8_t)code : code); }
+
+OCT_INLINE void across_pixels(const uint8_t *x, const oct_across *from, size_t count, size_t channels, float *to,
+                              const bool is_signed) {
+  for (size_t i = 0; i < count; i++, to += channels) {
+    const uint8_t *first = x + from[i].first, *second = x + from[i].second;
+    const float *w = from[i].weights;
+    if (channels < QUAD) {
+      for (size_t c = 0; c < channels; c++)
+        to[c] = w[0] * real_of(first[c], is_signed) + w[1] * real_of(second[c], is_signed);
+      continue;
+    }
+    size_t c = 0;
+    for (; c + QUAD <= channels; c += QUAD) across_quad(first + c, second + c, w, to + c, is_signed);
+    const size_t last = channels - QUAD;
+    if (c < channels) across_quad(first + last, second + last, w, to + last, is_signed);
+  }
+}
+
+static void tier_across(const uint8_t *x, const oct_across *from, size_t count, size_t channels, bool is_signed,
+                        float *to) {
+  if (is_signed)
+    across_pixels(x, from, count, channels, to, true);
+  else
+    across_pixels(x, from, count, channels, to, false);
+}
+
+OCT_INLINE void down_quad(const float *above, const float *below, vf a, vf b, const oct_blend_rule *r, uint8_t *y,
+                          const bool is_signed) {
+  const vf z = vf_set((float)r->zero_point), low = vf_set(r->low), high = vf_set(r->high);
+  vi q[4];
+  OCT_UNROLL
+  for (int i = 0; i < 4; i++) {
+    const vf v = vf_add(vf_mul(a, vf_load(above + i * LANES)), vf_mul(b, vf_load(below + i * LANES)));
+    q[i] = vf_to_code(vf_sub(v, z), low, high);
+  }
+  vi_store_codes(y, q, vi_zero_point(r->zero_point), is_signed);
+}
+
+OCT_INLINE void down_elements(const float *above, const float *below, const float weights[2], size_t count,
+                              const oct_blend_rule *rule, uint8_t *y, const bool is_signed) {
+  const vf a = vf_set(weights[0]), b = vf_set(weights[1]);
+  const oct_blend_rule r = *rule;
+  size_t i = 0;
+  for (; i + QUAD <= count; i += QUAD) down_quad(above + i, below + i, a, b, &r, y + i, is_signed);
+  if (i == count) return;
+  float upper[QUAD] = {0}, lower[QUAD] = {0};
+  uint8_t to[QUAD];
+  memcpy(upper, above + i, (count - i) * sizeof *upper);
+  memcpy(lower, below + i, (count - i) * sizeof *lower);
+  down_quad(upper, lower, a, b, &r, to, is_signed);
+  memcpy(y + i, to, count - i);
+}
+
+static void tier_down(const float *above, const float *below, const float weights[2], size_t count,
+                      const oct_blend_rule *rule, uint8_t *y) {
+  if (rule->is_signed)
+    down_elements(above, below, weights, count, rule, y, true);
+  else
+    down_elements(above, below, weights, count, rule, y, false);
 }
 
 #endif /* OCT_INTERPOLATE_LOOPS_H */

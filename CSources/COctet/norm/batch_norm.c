@@ -73,7 +73,7 @@ oct_status oct_batch_norm(const oct_channel_affine *affine, size_t pixels, size_
   const oct_norm_rule elements = oct_norm_rule_of(affine->dtype, affine->x_zero_point, affine->y_zero_point);
   j.alpha = affine->alpha;
   j.beta = affine->beta;
-  j.rule = (oct_affine_rule){.flip = elements.flip,
+  j.rule = (oct_affine_rule){.is_signed = elements.is_signed,
                              .offset = elements.offset,
                              .zero_point = affine->y_zero_point,
                              .low = (float)(affine->clamp_min - affine->y_zero_point),

@@ -1,21 +1,20 @@
-/* What a tier implements for normalization. Elements are read as uint8 after ^ flip (0x80 for int8, 0 for uint8), so
- * that `offset` is the input's zero point plus 0 or 128. Pointers to float32 may have any alignment. */
+/* What a tier implements for normalization. Pointers to float32 may have any alignment. */
 #ifndef OCT_NORM_KERNELS_H
 #define OCT_NORM_KERNELS_H
 
 #include "base/isa.h"
 #include "octet/norm.h"
 
-/* v = ((float)(u - offset) - mean) * r becomes, with the affine part that the kernel's name says,
- * rint(clamp(v * inverse, low, high)) + zero_point, kept in 8 bits. NaN gives high. */
+/* v = ((float)(q - offset) - mean) * r becomes, with the affine part that the kernel's name says,
+ * rint(clamp(v * inverse, low, high)) + zero_point, in the type of q. NaN gives high. Bounds are the type's ends. */
 typedef struct oct_norm_rule {
-  uint8_t flip;
+  bool is_signed;
   int32_t offset, zero_point;
   float mean, r, inverse, low, high;
 } oct_norm_rule;
 
 typedef struct oct_affine_rule {
-  uint8_t flip;
+  bool is_signed;
   int32_t offset, zero_point;
   float low, high; /* relative to zero_point */
 } oct_affine_rule;
@@ -23,14 +22,14 @@ typedef struct oct_affine_rule {
 typedef struct oct_norm_kernels {
   const char *name;
   oct_isa isa;
-  /* Adds the sum of u and of u * u to the totals. */
+  /* Adds the sum of u and of u * u to the totals, u = x ^ flip. */
   void (*sums)(const uint8_t *x, size_t count, uint8_t flip, uint64_t *sum, uint64_t *squares);
   /* v * gamma[i] + beta[i]; either may be null. */
   void (*normalize_elements)(const uint8_t *x, size_t count, const oct_norm_rule *rule, const float *gamma,
                              const float *beta, uint8_t *y);
   /* v + beta, rule->r being r * gamma. */
   void (*normalize_channel)(const uint8_t *x, size_t count, const oct_norm_rule *rule, float beta, uint8_t *y);
-  /* rint(clamp(alpha[c] * (float)(u - offset) + beta[c], low, high)) + zero_point. */
+  /* rint(clamp(alpha[c] * (float)(q - offset) + beta[c], low, high)) + zero_point. */
   void (*affine)(const uint8_t *x, size_t channels, const oct_affine_rule *rule, const float *alpha, const float *beta,
                  uint8_t *y);
 } oct_norm_kernels;

@@ -55,16 +55,17 @@ typedef struct job {
 
 static void set_statistics(const job *j, const uint8_t *x, oct_norm_rule *rule) {
   uint64_t sum = 0, squares = 0;
-  j->kernels->sums(x, j->length, j->rule.flip, &sum, &squares);
+  const uint8_t flip = j->rule.is_signed ? 0x80 : 0;
+  j->kernels->sums(x, j->length, flip, &sum, &squares);
   /* int8 was read as u = q + 128. */
-  const int64_t n = (int64_t)j->length, shift = j->rule.flip;
+  const int64_t n = (int64_t)j->length, shift = flip;
   const int64_t q_sum = (int64_t)sum - shift * n;
   const int64_t q_squares = (int64_t)squares - 2 * shift * (int64_t)sum + shift * shift * n;
   const float count = (float)j->length, mean = (float)q_sum / count;
   const float variance = (float)q_squares / count - mean * mean, positive = variance > 0.0f ? variance : 0.0f;
   const double real = (double)(positive * j->scale * j->scale) + j->epsilon;
   rule->r = (float)((double)j->scale / sqrt(real));
-  rule->mean = mean - (float)(j->rule.offset - (int32_t)shift);
+  rule->mean = mean - (float)j->rule.offset;
 }
 
 static void norm_rows(void *context, size_t begin, size_t end, int worker) {

@@ -20,8 +20,8 @@ static inline int32_t oct_norm_high(oct_dtype dtype) { return dtype == OCT_U8 ? 
 
 /* How elements are read and stored; statistics and scales are the caller's. */
 static inline oct_norm_rule oct_norm_rule_of(oct_dtype dtype, int32_t x_zero_point, int32_t y_zero_point) {
-  return (oct_norm_rule){.flip = dtype == OCT_S8 ? 0x80 : 0,
-                         .offset = dtype == OCT_S8 ? x_zero_point + 128 : x_zero_point,
+  return (oct_norm_rule){.is_signed = dtype == OCT_S8,
+                         .offset = x_zero_point,
                          .zero_point = y_zero_point,
                          .low = (float)(oct_norm_low(dtype) - y_zero_point),
                          .high = (float)(oct_norm_high(dtype) - y_zero_point)};

@@ -1,27 +1,15 @@
-/* Normalization for any CPU: the shared loops in the ABI floor's vectors. Tile: one vector. Bound by conversions. */
+/* Normalization for any CPU: the shared loops in single elements. Rounding is the addition of 1.5 * 2^23.
+ *
+ * Tile: a quad, 4 elements. Bound by the dependent operations of one element. */
+#include <string.h>
+
+#include "base/vector_scalar.h"
+#include "kernels.h"
 #include "loops.h"
-
-static void sums(const uint8_t *x, size_t count, uint8_t flip, uint64_t *sum, uint64_t *squares) {
-  oct_norm_sums(x, count, flip, sum, squares);
-}
-
-static void normalize_elements(const uint8_t *x, size_t count, const oct_norm_rule *rule, const float *gamma,
-                               const float *beta, uint8_t *y) {
-  oct_norm_any_elements(x, count, rule, gamma, beta, y);
-}
-
-static void normalize_channel(const uint8_t *x, size_t count, const oct_norm_rule *rule, float beta, uint8_t *y) {
-  oct_norm_channel(x, count, rule, beta, y);
-}
-
-static void affine(const uint8_t *x, size_t channels, const oct_affine_rule *rule, const float *alpha,
-                   const float *beta, uint8_t *y) {
-  oct_norm_affine(x, channels, rule, alpha, beta, y);
-}
 
 const oct_norm_kernels oct_norm_scalar = {.name = "scalar",
                                           .isa = OCT_ISA_SCALAR,
-                                          .sums = sums,
-                                          .normalize_elements = normalize_elements,
-                                          .normalize_channel = normalize_channel,
-                                          .affine = affine};
+                                          .sums = tier_sums,
+                                          .normalize_elements = tier_normalize_elements,
+                                          .normalize_channel = tier_normalize_channel,
+                                          .affine = tier_affine};

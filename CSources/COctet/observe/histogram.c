@@ -90,6 +90,19 @@ static void add_table(const uint32_t *table, size_t bins, uint64_t *counts) {
   }
 }
 
+/* So few values on the grid that clearing tables would take longer than counting. */
+enum { FEW_VALUES = 1 << 13 };
+
+static void count_few(const float *x, size_t count, uint64_t *counts) {
+  for (size_t i = 0; i < count; i++) {
+    char *place = (char *)counts + grid_bin(x, i) * sizeof(uint64_t);
+    uint64_t total;
+    memcpy(&total, place, sizeof total);
+    total++;
+    memcpy(place, &total, sizeof total);
+  }
+}
+
 static void count_all(job *j, size_t count, int threads, uint64_t *counts) {
   j->tables = tables_for(j->bins);
   j->stride = stride_for(j->bins);
@@ -187,7 +200,10 @@ oct_status oct_observe_grid(const float *x, size_t count, uint64_t *counts, cons
   const oct_status status = prepare(entry, &j, count, counts, run, &threads);
   if (status != OCT_OK) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  count_all(&j, count, threads, counts);
+  if (count < FEW_VALUES)
+    count_few(x, count, counts);
+  else
+    count_all(&j, count, threads, counts);
   if (oct_verbose()) oct_tell("grid count=%zu kernel=%s %.1f us", count, j.kernels->name, oct_clock_us() - start);
   return OCT_OK;
 }

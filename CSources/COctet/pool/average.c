@@ -8,9 +8,9 @@
 
 OCT_FP_STRICT
 
-/* Channels whose sums are kept at once, bytes that a claimed range reads at least, bytes that start a team, and the
- * elements of a window whose sum surely fits int32. */
-enum { TILE = 512, RANGE_BYTES = 1 << 15, FORK_BYTES = 1 << 18, MOST_ELEMENTS = INT32_MAX / 255 };
+/* Bytes that a claimed range reads at least, bytes that start a team, the elements of a window whose sum surely fits int32,
+ * pixels that are too few for threads to share, and channels that they share then. */
+enum { RANGE_BYTES = 1 << 15, FORK_BYTES = 1 << 18, MOST_ELEMENTS = INT32_MAX / 255, FEW_PIXELS = 16, BLOCK = 256 };
 
 typedef struct job {
   oct_pool_axis axes[3];
@@ -19,7 +19,7 @@ typedef struct job {
   const uint8_t *x;
   uint8_t *y;
   ptrdiff_t x_stride, y_stride;
-  size_t channels, divisor;
+  size_t channels, block, out_pixels, divisor; /* channels of a claimed pixel: a block of them */
   bool count_padding;
   uint8_t flip;
   int32_t offset; /* of each element, after ^ flip */
@@ -50,34 +50,59 @@ static float multiplier_of(const job *j, const window *const w) {
   return (float)(1.0 / (j->count_padding ? with_padding : (double)inside));
 }
 
-static void average_pixel(const job *j, size_t image, const window *const w, uint8_t *y) {
+/* Outputs from `o` on whose windows along the last dimension hold the same taps at the same distance: those that lie whole
+ * inside the input, or one. */
+static size_t alike(const job *j, size_t o) {
+  const oct_pool_axis *a = &j->axes[2];
+  if (j->windows == OCT_POOL_WINDOWS_DIVIDED || a->in + a->padding < a->kernel) return 1;
+  const size_t first = oct_ceil_div(a->padding, a->stride), end = (a->in + a->padding - a->kernel) / a->stride + 1;
+  return o >= first && o < end ? end - o : 1;
+}
+
+/* `count` outputs of a row from `o` on, of some channels. */
+static void average_row(const job *j, size_t image, window deep, window down, size_t o, size_t count, size_t channel,
+                        uint8_t *y) {
   const oct_pool_axis *const a = j->axes;
-  int32_t acc[TILE];
-  oct_average_rule rule = j->rule;
-  rule.offset = (int32_t)(w[0].taps * w[1].taps * w[2].taps) * j->offset;
-  rule.multiplier = multiplier_of(j, w);
-  for (size_t c = 0; c < j->channels; c += TILE) {
-    const size_t count = j->channels - c < TILE ? j->channels - c : TILE;
-    for (size_t i = 0; i < count; i++) acc[i] = 0;
-    for (size_t z = 0; z < w[0].taps; z++)
-      for (size_t r = 0; r < w[1].taps; r++) {
-        const size_t line = (image * a[0].in + w[0].begin + z) * a[1].in + w[1].begin + r;
-        const uint8_t *x = j->x + (ptrdiff_t)(line * a[2].in + w[2].begin) * j->x_stride + c;
-        j->kernel->sum(x, j->x_stride, w[2].taps, count, j->flip, acc);
-      }
-    j->kernel->average(acc, count, &rule, y + c);
+  const size_t line = (image * a[0].in + deep.begin) * a[1].in + down.begin, left = j->channels - channel;
+  while (count > 0) {
+    const window w[3] = {deep, down, window_of(j, 2, o)};
+    const size_t same = alike(j, o), pixels = same < count ? same : count;
+    /* Distances that no pair of pixels has may be beyond any size. */
+    const oct_average_run run = {.x = j->x + (ptrdiff_t)(line * a[2].in + w[2].begin) * j->x_stride + channel,
+                                 .planes = deep.taps,
+                                 .rows = down.taps,
+                                 .taps = w[2].taps,
+                                 .pixels = pixels,
+                                 .channels = left < j->block ? left : j->block,
+                                 .plane_step = (ptrdiff_t)(a[1].in * a[2].in) * j->x_stride,
+                                 .row_step = (ptrdiff_t)a[2].in * j->x_stride,
+                                 .tap_step = j->x_stride,
+                                 .pixel_step = pixels > 1 ? (ptrdiff_t)a[2].stride * j->x_stride : 0,
+                                 .flip = j->flip,
+                                 .y = y + channel,
+                                 .y_step = j->y_stride};
+    oct_average_rule rule = j->rule;
+    rule.offset = (int32_t)(deep.taps * down.taps * w[2].taps) * j->offset;
+    rule.multiplier = multiplier_of(j, w);
+    j->kernel->average(&run, &rule);
+    o += pixels;
+    count -= pixels;
+    y += (ptrdiff_t)pixels * j->y_stride;
   }
 }
 
+/* Pixels of one block of channels after the other. */
 static void average_pixels(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
   const oct_pool_axis *const a = j->axes;
-  for (size_t pixel = begin; pixel < end; pixel++) {
-    const size_t row = pixel / a[2].out, plane = row / a[1].out, image = plane / a[0].out;
-    const window w[3] = {window_of(j, 0, plane % a[0].out), window_of(j, 1, row % a[1].out),
-                         window_of(j, 2, pixel % a[2].out)};
-    average_pixel(j, image, w, j->y + (ptrdiff_t)pixel * j->y_stride);
+  while (begin < end) {
+    const size_t pixel = begin % j->out_pixels, channel = begin / j->out_pixels * j->block;
+    const size_t row = pixel / a[2].out, plane = row / a[1].out, o = pixel % a[2].out;
+    const size_t rest = a[2].out - o, count = rest < end - begin ? rest : end - begin;
+    average_row(j, plane / a[0].out, window_of(j, 0, plane % a[0].out), window_of(j, 1, row % a[1].out), o, count,
+                channel, j->y + (ptrdiff_t)pixel * j->y_stride);
+    begin += count;
   }
 }
 
@@ -146,14 +171,18 @@ static oct_status run_average(const char *entry, const oct_pool *pool, const oct
   j.offset = is_signed ? z + 128 : z;
   /* Adding -0 leaves every product as it is. */
   j.rule.add = add_first ? (float)z : -0.0f;
-  j.rule.zero_point = add_first ? 0 : z;
-  j.rule.low = (float)(low - j.rule.zero_point);
-  j.rule.high = (float)(high - j.rule.zero_point);
+  const int32_t added = add_first ? 0 : z;
+  j.rule.zero_point = is_signed ? added + 128 : added;
+  j.rule.low = (float)(low - added);
+  j.rule.high = (float)(high - added);
   const size_t per_pixel = elements * pool->channels;
   const bool worth_threads = out_pixels >= FORK_BYTES / per_pixel;
+  j.out_pixels = out_pixels;
+  j.block = worth_threads && out_pixels < FEW_PIXELS ? BLOCK : pool->channels;
+  const size_t count = out_pixels * oct_ceil_div(pool->channels, j.block);
+  const size_t range = oct_ceil_div(RANGE_BYTES, elements * (j.block < pool->channels ? j.block : pool->channels));
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(out_pixels, worth_threads ? oct_ceil_div(RANGE_BYTES, per_pixel) : out_pixels, threads,
-                   average_pixels, &j);
+  oct_parallel_for(count, worth_threads ? range : count, threads, average_pixels, &j);
   if (oct_verbose())
     oct_tell("%s pixels=%zu channels=%zu window=%zu %s kernel=%s %.1f us", entry + 4, out_pixels, pool->channels,
              elements, oct_dtype_name(pool->dtype), j.kernel->name, oct_clock_us() - start);

@@ -1,5 +1,4 @@
-/* What a tier implements for pooling: the largest and the sum of several pixels, channel by channel, and what a sum
- * becomes. */
+/* What a tier implements for pooling: the largest and the mean of several pixels, channel by channel. */
 #ifndef OCT_POOL_KERNEL_H
 #define OCT_POOL_KERNEL_H
 
@@ -21,23 +20,31 @@ typedef struct oct_pool_run {
 
 typedef void (*oct_pool_max)(const oct_pool_run *run);
 
-/* acc[c] += the sum over `taps` pixels, `step` bytes apart, of element c read as uint8 after ^ flip. */
-typedef void (*oct_pool_sum)(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip,
-                             int32_t *acc);
+/* A run of output pixels whose windows hold the same taps. Pixel i averages, channel by channel, the pixels at
+ * x + i * pixel_step + plane * plane_step + row * row_step + tap * tap_step. All counts are at least 1; distances are in bytes. Inputs
+ * don't overlap outputs, so that kernels may let their last vector overlap the one before. */
+typedef struct oct_average_run {
+  const uint8_t *x;
+  size_t planes, rows, taps, pixels, channels;
+  ptrdiff_t plane_step, row_step, tap_step, pixel_step;
+  uint8_t flip;
+  uint8_t *y;
+  ptrdiff_t y_step;
+} oct_average_run;
 
-/* y = rint(clamp((float)(acc - offset) * multiplier + add, low, high)) + zero_point, kept in 8 bits. */
+/* s is the sum of elements read as uint8 after ^ flip. y = (rint(clamp((float)(s - offset) * multiplier + add, low, high)) +
+ * zero_point) ^ flip; zero_point, low and high are those of the flipped output. */
 typedef struct oct_average_rule {
   int32_t offset, zero_point;
   float multiplier, add, low, high;
 } oct_average_rule;
 
-typedef void (*oct_pool_average)(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y);
+typedef void (*oct_pool_average)(const oct_average_run *run, const oct_average_rule *rule);
 
 typedef struct oct_pool_kernel {
   const char *name;
   oct_isa isa;
   oct_pool_max max_u8, max_s8;
-  oct_pool_sum sum;
   oct_pool_average average;
 } oct_pool_kernel;
 

@@ -7,10 +7,15 @@
 #include <arm_neon.h>
 #include <string.h>
 
-#include "average_loops.h"
+#include "base/unroll.h"
 #include "kernel.h"
 
+OCT_FP_STRICT
+
 OCT_ISA_BEGIN(NEON)
+
+#include "base/vector_neon.h"
+#include "loops.h"
 
 static inline __attribute__((always_inline)) uint8x16_t larger(uint8x16_t a, uint8x16_t b, const bool is_signed) {
   return is_signed ? vreinterpretq_u8_s8(vmaxq_s8(vreinterpretq_s8_u8(a), vreinterpretq_s8_u8(b))) : vmaxq_u8(a, b);
@@ -67,17 +72,9 @@ static inline __attribute__((always_inline)) void max_run(const oct_pool_run *ru
 static void max_u8(const oct_pool_run *run) { max_run(run, false); }
 static void max_s8(const oct_pool_run *run) { max_run(run, true); }
 
-static void sum(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip, int32_t *acc) {
-  oct_sum_pixels(x, step, taps, channels, flip, acc);
-}
-
-static void average(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y) {
-  oct_average_pixel(acc, channels, rule, y);
-}
-
 OCT_ISA_END
 
 const oct_pool_kernel oct_pool_neon = {
-    .name = "neon", .isa = OCT_ISA_NEON, .max_u8 = max_u8, .max_s8 = max_s8, .sum = sum, .average = average};
+    .name = "neon", .isa = OCT_ISA_NEON, .max_u8 = max_u8, .max_s8 = max_s8, .average = tier_average};
 
 #endif /* OCT_ARCH_ARM64 */

@@ -2,8 +2,9 @@
  * loads. */
 #include <string.h>
 
-#include "average_loops.h"
+#include "base/vector_scalar.h"
 #include "kernel.h"
+#include "loops.h"
 
 /* `flip` makes int8 order as uint8. */
 static inline __attribute__((always_inline)) void larger(const uint8_t *restrict x, uint8_t *restrict y,
@@ -28,13 +29,5 @@ static inline __attribute__((always_inline)) void max_run(const oct_pool_run *ru
 static void max_u8(const oct_pool_run *run) { max_run(run, 0); }
 static void max_s8(const oct_pool_run *run) { max_run(run, 0x80); }
 
-static void sum(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip, int32_t *acc) {
-  oct_sum_pixels(x, step, taps, channels, flip, acc);
-}
-
-static void average(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y) {
-  oct_average_pixel(acc, channels, rule, y);
-}
-
 const oct_pool_kernel oct_pool_scalar = {
-    .name = "scalar", .isa = OCT_ISA_SCALAR, .max_u8 = max_u8, .max_s8 = max_s8, .sum = sum, .average = average};
+    .name = "scalar", .isa = OCT_ISA_SCALAR, .max_u8 = max_u8, .max_s8 = max_s8, .average = tier_average};

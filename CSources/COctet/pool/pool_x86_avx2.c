@@ -8,10 +8,15 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "average_loops.h"
+#include "base/unroll.h"
 #include "kernel.h"
 
+OCT_FP_STRICT
+
 OCT_ISA_BEGIN(AVX2)
+
+#include "base/vector_avx2.h"
+#include "loops.h"
 
 static inline __attribute__((always_inline)) __m256i larger_32(__m256i a, __m256i b, const bool is_signed) {
   return is_signed ? _mm256_max_epi8(a, b) : _mm256_max_epu8(a, b);
@@ -84,17 +89,9 @@ static void max_s8(const oct_pool_run *run) {
     max_pixel(run, run->offset + (ptrdiff_t)i * run->pixel_step, run->y + (ptrdiff_t)i * run->y_step, true);
 }
 
-static void sum(const uint8_t *x, ptrdiff_t step, size_t taps, size_t channels, uint8_t flip, int32_t *acc) {
-  oct_sum_pixels(x, step, taps, channels, flip, acc);
-}
-
-static void average(const int32_t *acc, size_t channels, const oct_average_rule *rule, uint8_t *y) {
-  oct_average_pixel(acc, channels, rule, y);
-}
-
 OCT_ISA_END
 
 const oct_pool_kernel oct_pool_avx2 = {
-    .name = "avx2", .isa = OCT_ISA_AVX2, .max_u8 = max_u8, .max_s8 = max_s8, .sum = sum, .average = average};
+    .name = "avx2", .isa = OCT_ISA_AVX2, .max_u8 = max_u8, .max_s8 = max_s8, .average = tier_average};
 
 #endif /* OCT_ARCH_X86 */

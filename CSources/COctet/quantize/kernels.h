@@ -46,6 +46,7 @@ typedef struct oct_dequantize_rule {
   int32_t offset;
   float zero_point, scale; /* x = ((float)(q - offset) - zero_point) * scale */
   double wide_scale;       /* x = (float)(wide_scale * (double)(float)(q - offset)) */
+  bool streams;            /* outputs are too many for the caches to keep: kernels may store past them */
 } oct_dequantize_rule;
 
 typedef struct oct_dequantize_columns_rule {

@@ -120,8 +120,11 @@ oct_status oct_dequantize(const void *q, oct_dtype dtype, size_t count, float sc
   if (status == OCT_OK) status = oct_quantize_select(&job.kernels);
   if (status != OCT_OK || count == 0) return status;
   const bool flipped = dtype == OCT_S8;
-  job.dequantize = (oct_dequantize_rule){
-      .flip = flipped ? 0x80 : 0, .offset = zero_point + (flipped ? 128 : 0), .zero_point = 0.0f, .scale = scale};
+  job.dequantize = (oct_dequantize_rule){.flip = flipped ? 0x80 : 0,
+                                         .offset = zero_point + (flipped ? 128 : 0),
+                                         .zero_point = 0.0f,
+                                         .scale = scale,
+                                         .streams = count >= OCT_QUANTIZE_STREAM};
   const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(count, grain_of(count), threads, dequantize_range, &job);
   if (oct_verbose())

@@ -5,8 +5,9 @@
 
 #include "kernels.h"
 
-/* Elements per claimed range, 64 KB of float32, and the fewest elements for which a team is started. */
-enum { OCT_QUANTIZE_GRAIN = 16384, OCT_QUANTIZE_FORK = 16 * OCT_QUANTIZE_GRAIN };
+/* Elements per claimed range, 64 KB of float32, the fewest elements for which a team is started, and how many float32
+ * outputs are too many for the caches to keep. */
+enum { OCT_QUANTIZE_GRAIN = 16384, OCT_QUANTIZE_FORK = 8 * OCT_QUANTIZE_GRAIN, OCT_QUANTIZE_STREAM = 1 << 23 };
 
 /* The best kernels that oct_max_isa() allows. */
 oct_status oct_quantize_select(const oct_quantize_kernels **kernels);

@@ -263,6 +263,10 @@ static inline __attribute__((always_inline)) __m512 dequantize_16(const void *q,
   return real_16(e, v->offset, v->zero_point, v->scale);
 }
 
+/* Bytes between a load and what is asked for ahead of it: hardware doesn't look far enough ahead of stores that pass by the
+ * caches. */
+enum { AHEAD = 4096 };
+
 static inline __attribute__((always_inline)) void dequantize_run(const void *q, size_t count,
                                                                  const oct_dequantize_rule *rule, void *x,
                                                                  const element_kind kind, const bool wide) {
@@ -274,6 +278,15 @@ static inline __attribute__((always_inline)) void dequantize_run(const void *q, 
                                 _mm512_set1_ps(rule->scale), _mm512_set1_pd(rule->wide_scale)};
   size_t i = count < STEP ? 0 : elements_to_line(x, count);
   if (i > 0) _mm512_mask_storeu_ps(x, lanes(i), dequantize_16(q, lanes(i), &v, kind, wide));
+  const bool streams = rule->streams && (uintptr_t)at(x, 4 * i) % 64 == 0;
+  for (; i + STEP <= count && streams; i += STEP) {
+    const void *from = at(q, i * width);
+    _mm_prefetch((const char *)((uintptr_t)from + AHEAD), _MM_HINT_T0);
+    OCT_UNROLL
+    for (size_t part = 0; part < STEP; part += LANES)
+      _mm512_stream_ps(at_mutable(x, 4 * (i + part)), dequantize_16(at(from, part * width), 0xFFFF, &v, kind, wide));
+  }
+  if (streams) _mm_sfence();
   for (; i + STEP <= count; i += STEP) {
     const void *from = at(q, i * width);
     void *to = at_mutable(x, 4 * i);

@@ -66,7 +66,8 @@ package struct AttentionScores {
       parts.append(
         try additive(mask, "attentionMask", sources, extra).view(
           outer + [targets, sources + extra]))
-    } else if arguments.isCausal {
+    }
+    if arguments.isCausal {
       let values = (0..<targets).flatMap { row in
         (0..<sources).map { $0 > row ? -Float.infinity : 0 } + [Float](repeating: 0, count: extra)
       }

@@ -21,11 +21,16 @@ public enum ConversionTarget: Sendable {
 ///   - model: a prepared model that has run calibration data, or was trained.
 ///   - target: which forms to install.
 ///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does with a warning.
+///   - removeQConfig: false keeps configurations, to convert further modules later.
+///   - usePrecomputedFakeQuant: takes the parameters that a weight was trained with as they are, without another look at it.
 /// - Throws: `notObserved` naming the module when an observer saw no data. Nothing changes unless every module converts.
 public func convert(
-  _ model: Module, to target: ConversionTarget = .quantized, allowUnobserved: Bool = false
+  _ model: Module, to target: ConversionTarget = .quantized, allowUnobserved: Bool = false,
+  removeQConfig: Bool = true, usePrecomputedFakeQuant: Bool = false
 ) throws {
-  var conversion = Conversion(target: target, allowsUnobserved: allowUnobserved)
+  var conversion = Conversion(
+    target: target, allowsUnobserved: allowUnobserved,
+    usesPrecomputedFakeQuant: usePrecomputedFakeQuant)
   try conversion.visit(model, "")
   guard !conversion.installs.isEmpty else {
     throw OctetError(
@@ -37,7 +42,7 @@ public func convert(
   model.applyToAll { module in
     module.activationPostProcess = nil
     module.watchesInput = false
-    module.qconfigSetting = .inherited
+    if removeQConfig { module.qconfigSetting = .inherited }
   }
 }
 
@@ -45,6 +50,7 @@ public func convert(
 struct Conversion {
   let target: ConversionTarget
   var allowsUnobserved = false
+  var usesPrecomputedFakeQuant = false
   var installs: [(handle: Module, successor: Module)] = []
 
   /// Looks at a handle and all below it.
@@ -85,7 +91,8 @@ struct Conversion {
     let watcher = handle.activationPostProcess as? Observer
     let context = ConversionContext(
       qconfig: qconfig, activation: watcher,
-      weightFakeQuant: target == .dynamic ? nil : trained?.weightFakeQuant, operation: "convert")
+      weightFakeQuant: target == .dynamic ? nil : trained?.weightFakeQuant,
+      usesPrecomputedFakeQuant: usesPrecomputedFakeQuant, operation: "convert")
     let isWatched = target == .quantized && family?.needsData == true
     guard allowsUnobserved || !isWatched || watcher?.hasObserved != false else {
       throw OctetError(

@@ -9,6 +9,8 @@ struct ConversionContext {
   let activation: Observer?
   /// The fake quantizer that rounded the weight in training, nil for float modules.
   var weightFakeQuant: Observer?
+  /// True to take that fake quantizer's parameters without showing it the weight again.
+  var usesPrecomputedFakeQuant = false
   /// The form's name in error messages.
   let operation: String
 
@@ -37,6 +39,9 @@ struct ConversionContext {
   /// Parameters for `weight` by an observer that sees it once, once more after training. What a fake quantizer remembers stays as it
   /// was: conversion may still be refused.
   func weightParameters(_ weight: Tensor, _ observer: Observer) throws -> QuantizationParameters {
+    if usesPrecomputedFakeQuant, observer === weightFakeQuant {
+      return try observer.calculateParameters()
+    }
     let before = observer.stateDictionary()
     defer { _ = try? observer.load(before) }
     _ = try noGrad { try observer.evaluate(weight) }

@@ -46,9 +46,10 @@ open class ChannelRangeObserver: RangeObserver {
         expected: "\(old.count) channels on axis \(axis), as seen before",
         received: "shape \(input.shape)", fix: "reset the observer")
     }
-    let found = try RangeScan.extremes(of: values, axis: axis)
-    try note(values, found)
-    store(old.isEmpty ? found : zip(old, found).map(combine))
+    let found = try rangesOfBatch(values, axis: axis)
+    store(
+      old.isEmpty
+        ? found : zip(old, found).map { $1 == Extremes() ? $0 : combine($0, $1) })
   }
 
   /// What a channel's extremes become.

@@ -97,7 +97,7 @@ public final class HistogramObserver: RangeObserver {
     guard let values = try values(of: input) else { return }
     let dense = try values.contiguous(values.preferredFormat)
     var found = try RangeScan.extremes(of: dense)
-    if found.min.isNaN {
+    if found.min.isNaN && nonFinitePolicy == .propagate {
       var seen = nonFinite
       try dense.contiguous().withElements(Float.self) { seen.add($0, batch: batchCount) }
       throw OctetError(
@@ -106,7 +106,7 @@ public final class HistogramObserver: RangeObserver {
         fix: "repair the layer that produces them")
     }
     try note(dense, [found])
-    if found.min.isInfinite || found.max.isInfinite {
+    if !found.isFinite {
       found = try RangeScan.extremes(of: dense, .ignore)
       if found == Extremes() { return }
     }

@@ -20,6 +20,9 @@ open class RangeObserver: Observer {
   /// Batches seen since the last reset, empty ones not counted.
   public internal(set) var batchCount = 0
 
+  /// What NaN and infinities do to the range; as in torch unless it is changed. Histograms leave infinities out either way.
+  public var nonFinitePolicy: NonFinitePolicy = .propagate
+
   /// An observer with checked arguments.
   public init(_ settings: RangeSettings) {
     self.settings = settings
@@ -40,6 +43,7 @@ open class RangeObserver: Observer {
   final func continuing(_ other: RangeObserver) -> Self {
     nonFinite = other.nonFinite
     batchCount = other.batchCount
+    nonFinitePolicy = other.nonFinitePolicy
     return self
   }
 

@@ -5,6 +5,9 @@ struct Extremes: Equatable {
   var min: Float = .infinity
   var max: Float = -.infinity
 
+  /// True when both are.
+  var isFinite: Bool { min.isFinite && max.isFinite }
+
   /// Takes in another part's extremes. The order of parts doesn't matter, not even for the sign of zero.
   mutating func merge(_ other: Extremes) {
     if min.isNaN || other.min.isNaN {

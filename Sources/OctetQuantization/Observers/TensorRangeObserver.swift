@@ -13,8 +13,7 @@ open class TensorRangeObserver: RangeObserver {
 
   open override func observe(_ input: Tensor) throws {
     guard let values = try values(of: input) else { return }
-    let found = try RangeScan.extremes(of: values)
-    try note(values, [found])
+    guard let found = try rangeOfBatch(values) else { return }
     store(combine(try extremes(), found))
   }
 

@@ -38,3 +38,31 @@ extension Tensor {
     return result
   }
 }
+
+/// Two dense operands and a result, cut into runs that threads take: for what is called so often that a thread's share counts.
+struct FloatRuns: @unchecked Sendable {
+  // Pointers are used inside one call, each run by one thread.
+  let first: UnsafePointer<Float>
+  let second: UnsafePointer<Float>
+  let result: UnsafeMutablePointer<Float>
+
+  private static let grain = 1 << 15
+
+  /// Calls `body` with the operands, the result and the length of each run.
+  func forEachRun(
+    _ count: Int,
+    _ body:
+      @escaping @Sendable (
+        UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+  ) {
+    if count <= Self.grain {
+      body(first, second, result, count)
+      return
+    }
+    parallelFor(count, grain: Self.grain) { range in
+      let start = range.lowerBound
+      body(first + start, second + start, result + start, range.count)
+    }
+  }
+}

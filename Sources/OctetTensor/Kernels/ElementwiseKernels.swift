@@ -12,6 +12,33 @@ extension Kernel {
     }
   }
 
+  /// A part of what is joined: dense rows of `columns` bytes, through a table of all codes or as they are.
+  struct JoinedPart {
+    let tensor: Tensor
+    let columns: Int
+    let table: [UInt8]?
+  }
+
+  /// Row `r` of `y` is row `r` of each part, one behind the other.
+  static func joinRows(_ parts: [JoinedPart], rows: Int, into y: Tensor, operation: String)
+    throws(OctetError)
+  {
+    // Tables lie one behind the other, so that one pointer reaches all of them.
+    let tables = parts.flatMap { $0.table ?? [] }
+    try run(workspace: 0, operation) { run in
+      tables.withUnsafeBufferPointer { tables in
+        var at = 0
+        let joined = parts.map { part in
+          defer { at += part.table?.count ?? 0 }
+          return oct_joined(
+            x: UnsafeRawPointer(part.tensor.baseAddress), columns: part.columns,
+            table: part.table == nil ? nil : tables.baseAddress.map { $0 + at })
+        }
+        return oct_join_rows(joined, joined.count, rows, y.baseAddress, run)
+      }
+    }
+  }
+
   /// Which function of two operands.
   enum BinaryFunction { case add, multiply }
 

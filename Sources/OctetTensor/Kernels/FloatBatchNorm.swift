@@ -67,6 +67,20 @@ struct FloatBatchNorm: @unchecked Sendable {
     }
   }
 
+  /// Calls `body` with each plane of `x`, its channel's value, its place in `y` and its length.
+  func map(
+    _ x: UnsafePointer<Float>, _ values: [Float], _ y: UnsafeMutablePointer<Float>,
+    _ body:
+      @escaping @Sendable (
+        UnsafePointer<Float>, Float, UnsafeMutablePointer<Float>, Int
+      ) -> Void
+  ) {
+    nonisolated(unsafe) let (x, y) = (x, y)
+    forEachChannel { c in
+      for n in 0..<images { body(x + start(n, c), values[c], y + start(n, c), inner) }
+    }
+  }
+
   /// `Σ x` of each channel.
   func sums(_ x: UnsafePointer<Float>, _ result: UnsafeMutablePointer<Double>) {
     nonisolated(unsafe) let (x, result) = (x, result)
@@ -87,14 +101,27 @@ struct FloatBatchNorm: @unchecked Sendable {
     nonisolated(unsafe) let (x, dy, plain, weighted) = (x, dy, plain, weighted)
     forEachChannel { c in
       let center = Lanes(repeating: Double(mean[c]))
-      var (sum, products) = (0.0, 0.0)
+      var (sums, products) = (Lanes(), Lanes())
+      var (sum, product) = (0.0, 0.0)
       for n in 0..<images {
         let (from, flowing) = (x + start(n, c), dy + start(n, c))
-        sum += Self.sum(flowing, flowing, inner) { value, _ in value }
-        products += Self.sum(from, flowing, inner) { ($0 - center) * $1 }
+        let (left, right) = (UnsafeRawPointer(from), UnsafeRawPointer(flowing))
+        var i = 0
+        while i + 8 <= inner {
+          let value = Lanes(left.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<Float>.self))
+          let slope = Lanes(right.loadUnaligned(fromByteOffset: i * 4, as: SIMD8<Float>.self))
+          sums += slope
+          products += (value - center) * slope
+          i += 8
+        }
+        while i < inner {
+          sum += Double(flowing[i])
+          product += (Double(from[i]) - center[0]) * Double(flowing[i])
+          i += 1
+        }
       }
-      plain[c] = sum
-      weighted[c] = products
+      plain[c] = sum + sums.sum()
+      weighted[c] = product + products.sum()
     }
   }
 

@@ -1,8 +1,8 @@
-/// Float32 convolution by gathered columns and one matrix multiplication for many images at a time.
+/// Float32 convolution by gathered columns and one matrix product for each image and group.
 ///
-/// Columns are gathered by the kernels' threads, then multiplied by OpenBLAS on its own, never both at once. A group with
-/// one input channel (depthwise) skips the columns: it has nothing to multiply a matrix with.
-struct FloatConvolution {
+/// With enough images each thread takes whole images, whose columns stay in its cache; otherwise the threads share a product. A
+/// channel of its own (depthwise) skips the columns: it has nothing to multiply a matrix with.
+struct FloatConvolution: Sendable {
   let images: Int
   let groups: Int
   let groupIn: Int
@@ -14,6 +14,11 @@ struct FloatConvolution {
   let stride: [Int]
   let padding: [Int]
   let dilation: [Int]
+  let inputPixels: Int
+  let pixels: Int
+  let taps: Int
+  /// True when columns are the plane itself, shifted: stride 1, and rows as long as the input's.
+  let shiftsPlanes: Bool
 
   init(shape: ConvolutionShape, input: [Int], output: [Int]) {
     let missing = 3 - shape.window.rank
@@ -30,61 +35,77 @@ struct FloatConvolution {
     stride = padded(shape.window.stride, 1)
     padding = padded(shape.window.padding, 0)
     dilation = padded(shape.window.dilation, 1)
+    inputPixels = self.input.reduce(1, *)
+    pixels = self.output.reduce(1, *)
+    taps = kernel.reduce(1, *)
+    shiftsPlanes =
+      stride == [1, 1, 1] && self.output[2] == self.input[2] && self.input[0] == 1
+      && self.output[0] == 1 && kernel[0] == 1 && padding[0] == 0
   }
 
-  var inputPixels: Int { input[0] * input[1] * input[2] }
-  var pixels: Int { output[0] * output[1] * output[2] }
-  var taps: Int { kernel[0] * kernel[1] * kernel[2] }
+  /// Rows of the columns: input values under each output.
+  var depth: Int { groupIn * taps }
+
+  /// True when input and output channels correspond one to one.
+  var isDepthwise: Bool { groupIn == 1 && groupOut <= 2 }
+
+  /// True when the input itself is the columns.
+  var isPointwise: Bool { taps == 1 && pixels == inputPixels && stride == [1, 1, 1] }
 
   func run(
     _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ bias: [Float]?,
     _ y: UnsafeMutablePointer<Float>
-  ) {
-    if groupIn == 1 {
+  ) throws(OctetError) {
+    if isDepthwise {
       runDepthwise(x, w, bias, y)
       return
     }
-    let depth = groupIn * taps
-    // Images at a time, so that the columns stay around 16 MB.
-    let batch = min(images, max(1, (4 << 20) / max(depth * pixels, 1)))
-    let columns = UnsafeMutablePointer<Float>.allocate(capacity: batch * depth * pixels)
-    let product = UnsafeMutablePointer<Float>.allocate(capacity: batch * groupOut * pixels)
-    defer {
-      columns.deallocate()
-      product.deallocate()
-    }
-    for first in stride(from: 0, to: images, by: batch) {
-      let count = min(batch, images - first)
-      for group in 0..<groups {
-        gather(x, first: first, count: count, group: group, into: columns)
-        BLAS.multiply(
-          m: groupOut, n: count * pixels, k: depth, w + group * groupOut * depth, lda: depth,
-          columns, ldb: count * pixels, product, ldc: count * pixels)
-        scatter(product, bias, first: first, count: count, group: group, into: y)
-      }
-    }
-  }
-
-  func stride(from: Int, to: Int, by: Int) -> StrideTo<Int> {
-    Swift.stride(from: from, to: to, by: by)
-  }
-
-  /// columns[c, tap, image, pixel] = x at the tap, 0 outside.
-  func gather(
-    _ x: UnsafePointer<Float>, first: Int, count: Int, group: Int,
-    into columns: UnsafeMutablePointer<Float>
-  ) {
-    let row = count * pixels
-    nonisolated(unsafe) let (source, target) = (x, columns)
-    parallelFor(groupIn * count, grain: 1) { range in
+    nonisolated(unsafe) let (x, w, y) = (x, w, y)
+    let alone = images * groups >= 2 * Kernels.maxThreads
+    let multiply = try FloatProduct(threads: alone ? 1 : 0)
+    let body: @Sendable (Range<Int>) -> Void = { range in
+      let buffer = isPointwise ? nil : WorkspacePool.shared.take(depth * pixels * 4)
       for item in range {
-        let (c, image) = (item / count, item % count)
-        let plane =
-          source + ((first + image) * groups * groupIn + group * groupIn + c) * inputPixels
+        let (image, group) = (item / groups, item % groups)
+        let source = x + (image * groups + group) * groupIn * inputPixels
+        let target = y + (image * groups + group) * groupOut * pixels
+        let columns = buffer?.floats ?? UnsafeMutablePointer(mutating: source)
+        if buffer != nil { gather(source, inParallel: !alone, into: columns) }
+        if let bias {
+          for o in 0..<groupOut {
+            (target + o * pixels).update(repeating: bias[group * groupOut + o], count: pixels)
+          }
+        }
+        multiply(
+          m: groupOut, n: pixels, k: depth, w + group * groupOut * depth, lda: depth, columns,
+          ldb: pixels, accumulates: bias != nil, target, ldc: pixels)
+      }
+      if let buffer { WorkspacePool.shared.put(buffer) }
+    }
+    if alone {
+      parallelFor(images * groups, grain: 1, body)
+    } else {
+      body(0..<(images * groups))
+    }
+  }
+
+  /// columns[c, tap, pixel] = x at the tap, 0 outside.
+  func gather(
+    _ x: UnsafePointer<Float>, inParallel: Bool, into columns: UnsafeMutablePointer<Float>
+  ) {
+    nonisolated(unsafe) let (source, target) = (x, columns)
+    let body: @Sendable (Range<Int>) -> Void = { range in
+      for c in range {
+        let plane = source + c * inputPixels
         for tap in 0..<taps {
-          gatherTap(plane, tap: tap, into: target + (c * taps + tap) * row + image * pixels)
+          gatherTap(plane, tap: tap, into: target + (c * taps + tap) * pixels)
         }
       }
+    }
+    if inParallel && groupIn > 1 {
+      parallelFor(groupIn, grain: 1, body)
+    } else {
+      body(0..<groupIn)
     }
   }
 
@@ -98,23 +119,71 @@ struct FloatConvolution {
     let kd = tap / (kernel[1] * kernel[2])
     let kh = tap / kernel[2] % kernel[1]
     let shift = tap % kernel[2] * dilation[2] - padding[2]
+    let (strideD, strideH, padD, padH) = (stride[0], stride[1], padding[0], padding[1])
+    let (depths, heights, width) = (input[0], input[1], input[2])
     let inside = WindowGeometry.inside(
-      shift: shift, stride: stride[2], input: input[2], output: output[2])
+      shift: shift, stride: stride[2], input: width, output: output[2])
+    let (moreD, moreH) = (kd * dilation[0] - padD, kh * dilation[1] - padH)
+    let (outD, outH, outW) = (output[0], output[1], output[2])
     var place = 0
-    for od in 0..<output[0] {
-      let d = od * stride[0] + kd * dilation[0] - padding[0]
-      for oh in 0..<output[1] {
-        let h = oh * stride[1] + kh * dilation[1] - padding[1]
-        let isInside = (0..<input[0]).contains(d) && (0..<input[1]).contains(h)
-        body(place, isInside ? plane + (d * input[1] + h) * input[2] + shift : nil, inside)
-        place += output[2]
+    for od in 0..<outD {
+      let d = od * strideD + moreD
+      for oh in 0..<outH {
+        let h = oh * strideH + moreH
+        let isInside = d >= 0 && d < depths && h >= 0 && h < heights
+        body(place, isInside ? plane + (d * heights + h) * width + shift : nil, inside)
+        place += outW
       }
     }
   }
 
-  private func gatherTap(
+  /// Where a tap of a shifting convolution looks: rows, and columns from which it is to the left or right.
+  func shift(_ tap: Int) -> (rows: Int, columns: Int) {
+    (
+      tap / kernel[2] * dilation[1] - padding[1], tap % kernel[2] * dilation[2] - padding[2]
+    )
+  }
+
+  /// The output rows whose tap lies inside the input.
+  func inside(rows: Int) -> Range<Int> {
+    let low = min(max(-rows, 0), output[1])
+    return low..<max(min(input[1] - rows, output[1]), low)
+  }
+
+  /// Sets the outputs to 0 whose tap lies to the left or right of the input.
+  func clearEdges(_ columns: Int, _ inside: Range<Int>, _ out: UnsafeMutablePointer<Float>) {
+    let width = output[2]
+    let edge = columns < 0 ? 0..<min(-columns, width) : max(width - columns, 0)..<width
+    for row in inside {
+      for ow in edge { out[row * width + ow] = 0 }
+    }
+  }
+
+  private func shiftTap(
     _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
   ) {
+    let width = output[2]
+    let (rows, columns) = shift(tap)
+    let inside = inside(rows: rows)
+    out.update(repeating: 0, count: inside.lowerBound * width)
+    // The run lies inside the plane but for what the edges' zeros cover.
+    let first = max(inside.lowerBound * width, -(rows * width + columns))
+    let last = min(inside.upperBound * width, input[1] * width - (rows * width + columns))
+    if first < last {
+      (out + first).update(from: plane + first + rows * width + columns, count: last - first)
+    }
+    clearEdges(columns, inside, out)
+    (out + inside.upperBound * width).update(
+      repeating: 0, count: (output[1] - inside.upperBound) * width)
+  }
+
+  func gatherTap(
+    _ plane: UnsafePointer<Float>, tap: Int, into out: UnsafeMutablePointer<Float>
+  ) {
+    if shiftsPlanes {
+      shiftTap(plane, tap: tap, into: out)
+      return
+    }
     let (width, step) = (output[2], stride[2])
     rows(of: plane, tap: tap) { place, source, inside in
       let line = out + place
@@ -132,50 +201,35 @@ struct FloatConvolution {
     }
   }
 
-  /// y[image, o, pixel] = product[o, image, pixel] + bias[o].
-  private func scatter(
-    _ product: UnsafePointer<Float>, _ bias: [Float]?, first: Int, count: Int, group: Int,
-    into y: UnsafeMutablePointer<Float>
-  ) {
-    nonisolated(unsafe) let (source, target) = (product, y)
-    parallelFor(groupOut * count, grain: 4) { range in
-      for item in range {
-        let (o, image) = (item / count, item % count)
-        let channel = group * groupOut + o
-        let from = source + (o * count + image) * pixels
-        let to = target + ((first + image) * groups * groupOut + channel) * pixels
-        let b = bias?[channel] ?? 0
-        for p in 0..<pixels { to[p] = from[p] + b }
-      }
-    }
-  }
-
   private func runDepthwise(
     _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ bias: [Float]?,
     _ y: UnsafeMutablePointer<Float>
   ) {
     nonisolated(unsafe) let (source, weight, target) = (x, w, y)
-    let step = stride[2]
-    parallelFor(images * groups * groupOut, grain: 1) { range in
+    parallelFor(images * groups, grain: 4) { range in
+      let buffer = WorkspacePool.shared.take(pixels * 4)
+      guard let column = buffer.floats else { return }
       for item in range {
-        let image = item / (groups * groupOut)
-        let channel = item % (groups * groupOut)
-        let plane = source + (image * groups + channel / groupOut) * inputPixels
-        let out = target + item * pixels
-        out.update(repeating: bias?[channel] ?? 0, count: pixels)
+        let group = item % groups
+        for o in 0..<groupOut {
+          (target + (item * groupOut + o) * pixels).update(
+            repeating: bias?[group * groupOut + o] ?? 0, count: pixels)
+        }
         for tap in 0..<taps {
-          let factor = weight[channel * taps + tap]
-          rows(of: plane, tap: tap) { place, source, inside in
-            guard let source else { return }
-            let line = out + place
-            if step == 1 {
-              for ow in inside { line[ow] += factor * source[ow] }
-            } else {
-              for ow in inside { line[ow] += factor * source[ow * step] }
-            }
+          gatherTap(source + item * inputPixels, tap: tap, into: column)
+          for o in 0..<groupOut {
+            let factor = weight[(group * groupOut + o) * taps + tap]
+            let out = target + (item * groupOut + o) * pixels
+            for i in 0..<pixels { out[i] += factor * column[i] }
           }
         }
       }
+      WorkspacePool.shared.put(buffer)
     }
   }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// The first float of scratch memory, which isn't empty.
+  var floats: UnsafeMutablePointer<Float>? { baseAddress?.assumingMemoryBound(to: Float.self) }
 }

@@ -6,6 +6,8 @@ struct FloatMaxPool: Sendable {
   let stride: [Int]
   let padding: [Int]
   let dilation: [Int]
+  /// True for neighbouring windows of 2 x 2, the most frequent ones.
+  private let isSquareOfTwo: Bool
 
   /// Windows over the last dimensions of an input and an output.
   init(_ window: WindowGeometry, input: [Int], output: [Int]) {
@@ -18,6 +20,10 @@ struct FloatMaxPool: Sendable {
     stride = padded(window.stride, 1)
     padding = padded(window.padding, 0)
     dilation = padded(window.dilation, 1)
+    isSquareOfTwo =
+      kernel == [1, 2, 2] && stride[1...] == [2, 2] && padding == [0, 0, 0]
+      && dilation[1...] == [1, 1] && self.input[0] == self.output[0]
+      && 2 * self.output[1] <= self.input[1] && 2 * self.output[2] <= self.input[2]
   }
 
   func run(
@@ -32,6 +38,10 @@ struct FloatMaxPool: Sendable {
 
   /// Tap by tap over whole rows: no branch depends on a value, so rows run at the speed of their loads.
   private func plane(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    if isSquareOfTwo {
+      halve(x, y)
+      return
+    }
     y.update(repeating: -.infinity, count: output.reduce(1, *))
     let width = output[2]
     for od in 0..<output[0] {
@@ -85,6 +95,10 @@ struct FloatMaxPool: Sendable {
     _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
     _ dx: UnsafeMutablePointer<Float>
   ) {
+    if isSquareOfTwo {
+      routeHalves(x, y, dy, dx)
+      return
+    }
     var place = 0
     for od in 0..<output[0] {
       for oh in 0..<output[1] {
@@ -115,5 +129,59 @@ struct FloatMaxPool: Sendable {
       }
     }
     return nil
+  }
+
+  private func halve(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    let (width, outWidth, outHeight) = (input[2], output[2], output[1])
+    for d in 0..<output[0] {
+      for oh in 0..<outHeight {
+        let upper = x + (d * input[1] + 2 * oh) * width
+        let lower = upper + width
+        let out = y + (d * outHeight + oh) * outWidth
+        for ow in 0..<outWidth {
+          let top = Self.larger(upper[2 * ow + 1], upper[2 * ow])
+          out[ow] = Self.larger(lower[2 * ow + 1], Self.larger(lower[2 * ow], top))
+        }
+      }
+    }
+  }
+
+  /// The later of two values when it is larger or NaN.
+  @inline(__always)
+  private static func larger(_ value: Float, _ best: Float) -> Float {
+    value > best || value != value ? value : best
+  }
+
+  private func routeHalves(
+    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ dy: UnsafePointer<Float>,
+    _ dx: UnsafeMutablePointer<Float>
+  ) {
+    let (width, outWidth, outHeight) = (input[2], output[2], output[1])
+    for d in 0..<output[0] {
+      for oh in 0..<outHeight {
+        let row = (d * input[1] + 2 * oh) * width
+        let (upper, lower) = (x + row, x + row + width)
+        let (above, below) = (dx + row, dx + row + width)
+        let place = (d * outHeight + oh) * outWidth
+        for ow in 0..<outWidth {
+          // The result is one of the four, bit by bit. Masks, since the places come at random.
+          let (value, flowing) = (y[place + ow].bitPattern, dy[place + ow].bitPattern)
+          let first = Self.mask(upper[2 * ow], value)
+          let second = Self.mask(upper[2 * ow + 1], value) & ~first
+          let third = Self.mask(lower[2 * ow], value) & ~(first | second)
+          above[2 * ow] = Float(bitPattern: flowing & first)
+          above[2 * ow + 1] = Float(bitPattern: flowing & second)
+          below[2 * ow] = Float(bitPattern: flowing & third)
+          below[2 * ow + 1] = Float(bitPattern: flowing & ~(first | second | third))
+        }
+      }
+    }
+  }
+
+  /// All ones where `a` has these bits.
+  @inline(__always)
+  private static func mask(_ a: Float, _ bits: UInt32) -> UInt32 {
+    let same: UInt32 = a.bitPattern == bits ? 1 : 0
+    return 0 &- same
   }
 }

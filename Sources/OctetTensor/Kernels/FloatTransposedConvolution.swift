@@ -1,8 +1,8 @@
 /// Float32 transposed convolution: one matrix multiplication makes what every input position adds to every tap's output, and
 /// the taps' planes are then added up.
 ///
-/// A band of (output channel, tap) rows at a time, so that the products stay around 16 MB. OpenBLAS multiplies on its own; the
-/// kernels' threads add, each a channel of its own.
+/// A band of (output channel, tap) rows at a time, so that the products stay around 16 MB. The threads share a product; then
+/// each adds a channel of its own.
 struct FloatTransposedConvolution {
   let images: Int
   let groups: Int
@@ -40,7 +40,8 @@ struct FloatTransposedConvolution {
   func run(
     _ x: UnsafePointer<Float>, _ w: UnsafePointer<Float>, _ bias: [Float]?,
     _ y: UnsafeMutablePointer<Float>
-  ) {
+  ) throws(OctetError) {
+    let multiply = try FloatProduct()
     let rows = groupOut * taps
     let band = min(rows, max(1, (4 << 20) / max(inputPixels, 1)))
     let products = UnsafeMutablePointer<Float>.allocate(capacity: max(band * inputPixels, 1))
@@ -55,7 +56,7 @@ struct FloatTransposedConvolution {
         }
         for first in Swift.stride(from: 0, to: rows, by: band) {
           let last = min(first + band, rows)
-          BLAS.multiply(
+          multiply(
             m: last - first, n: inputPixels, k: groupIn, w + group * groupIn * rows + first,
             lda: rows, transposeA: true, x + channels * groupIn * inputPixels, ldb: inputPixels,
             products, ldc: inputPixels)

@@ -63,8 +63,7 @@ public enum Kernels {
   }
 }
 
-/// Runs `body` on disjoint ranges that cover `0..<count`, each at most `grain` long, on the kernels' threads, which sleep
-/// afterwards: OpenBLAS's threads often follow.
+/// Runs `body` on disjoint ranges that cover `0..<count`, each at most `grain` long, on the kernels' threads.
 package func parallelFor(
   _ count: Int, grain: Int, _ body: @escaping @Sendable (Range<Int>) -> Void
 ) {
@@ -74,7 +73,7 @@ package func parallelFor(
   }
   let box = Box(body)
   withExtendedLifetime(box) {
-    oct_parallel_for_then_rest(
+    oct_parallel_for(
       max(count, 0), max(grain, 1), 0,
       { context, begin, end, _ in
         guard let context else { return }

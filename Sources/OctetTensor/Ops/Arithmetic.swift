@@ -37,6 +37,9 @@ struct Arithmetic: DifferentiableOperator {
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
+    if isChannelwise(inputs[0].spec, inputs[1].spec), inputs[0].preferredFormat == .contiguous {
+      return try combineChannels(inputs[0], inputs[1])
+    }
     switch output.dtype {
     case .float32: return try combine(inputs, output, Float.self)
     case .float64: return try combine(inputs, output, Double.self)
@@ -95,6 +98,9 @@ struct Arithmetic: DifferentiableOperator {
 
   /// Each operand's partial derivative times `dz`, summed over what was broadcast.
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
+    if isChannelwise(context.inputSpecs[0], context.inputSpecs[1]) {
+      return try channelGradients(context)
+    }
     var results: [Tensor?] = [nil, nil]
     for i in 0...1 where context.needs[i] {
       let flowing =

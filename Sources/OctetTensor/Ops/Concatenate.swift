@@ -74,6 +74,7 @@ struct Concatenate: DifferentiableOperator {
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let to = try rules(output)
     let floor = result?.relu == true ? to.zeroPoint : to.range.lowerBound
+    if output.dtype.bitWidth == 8 { return try joinBytes(inputs, output, to, floor) }
     return try join(inputs, output) { tensor throws(OctetError) in
       let from = try rules(tensor.spec)
       if from == to {
@@ -84,6 +85,39 @@ struct Concatenate: DifferentiableOperator {
         max(to.code(from.real($0)), floor)
       }
     }
+  }
+
+  /// Codes of bytes, each input through a table of its own where its integers mean something else.
+  private func joinBytes(
+    _ inputs: [Tensor], _ output: TensorSpec, _ to: ScalarQuantization, _ floor: Int32
+  ) throws(OctetError) -> Tensor {
+    let axis = Shapes.normalize(axis: dim, rank: output.rank) ?? 0
+    let isChannelsLast = inputs.allSatisfy { $0.preferredFormat == .channelsLast }
+    let format: MemoryFormat = isChannelsLast ? .channelsLast : .contiguous
+    let target = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer, format: format,
+      operation: Self.torchName)
+    // The channel varies fastest, after the spatial dimensions.
+    let order = isChannelsLast ? [0] + Array(2..<output.rank) + [1] : Array(0..<output.rank)
+    let place = order.firstIndex(of: axis) ?? 0
+    var parts: [Kernel.JoinedPart] = []
+    for tensor in inputs {
+      let from = try rules(tensor.spec)
+      let isKept = from == to && floor == to.range.lowerBound
+      let isSigned = output.dtype.storageDType == .int8
+      parts.append(
+        Kernel.JoinedPart(
+          tensor: try tensor.contiguous(format),
+          columns: order[place...].reduce(1) { $0 * tensor.shape[$1] },
+          table: isKept
+            ? nil
+            : Tensor.table(isSigned: isSigned) {
+              max(from == to ? $0 : to.code(from.real($0)), floor)
+            }))
+    }
+    let rows = order[..<place].reduce(1) { $0 * output.shape[$1] }
+    try Kernel.joinRows(parts, rows: rows, into: target, operation: Self.torchName)
+    return target
   }
 
   private func join(

@@ -96,16 +96,8 @@ struct Convolution: DifferentiableOperator {
     if result.count == 0 { return result }
     let plan = FloatConvolution(shape: shape, input: x.shape, output: output.shape)
     let bias = inputs.count > 2 ? try inputs[2].contiguous().elements(as: Float.self) : nil
-    x.withElements(Float.self) { source in
-      w.withElements(Float.self) { weight in
-        result.withMutableElements(Float.self) { target in
-          guard let source = source.baseAddress, let weight = weight.baseAddress,
-            let target = target.baseAddress
-          else { return }
-          plan.run(source, weight, bias, target)
-        }
-      }
-    }
+    try plan.run(x.floats, w.floats, bias, result.mutableFloats)
+    withExtendedLifetime((x, w)) {}
     return result
   }
 
@@ -118,7 +110,7 @@ struct Convolution: DifferentiableOperator {
     let dw = context.needs[1] ? try Tensor(repeating: Float(0), shape: w.shape) : nil
     let plan = FloatConvolution(shape: shape, input: x.shape, output: dy.shape)
     if dy.count > 0, x.count > 0, w.count > 0 {
-      plan.runGradients(
+      try plan.runGradients(
         x.floats, w.floats, dy.floats, dw: dw?.mutableFloats, dx: dx?.mutableFloats)
     }
     withExtendedLifetime((x, w, dy)) {}

@@ -36,6 +36,7 @@ struct Linear: DifferentiableOperator {
     let (n, k) = (w.shape[0], w.shape[1])
     let m = output.shape.dropLast().reduce(1, *)
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
+    let multiply = try FloatProduct()
     result.withMutableElements(Float.self) { y in
       guard let out = y.baseAddress, !y.isEmpty else { return }
       if let bias {
@@ -50,8 +51,8 @@ struct Linear: DifferentiableOperator {
             return
           }
           guard let a = a.baseAddress, let b = b.baseAddress else { return }
-          BLAS.multiply(
-            m: m, n: n, k: k, a, lda: k, b, ldb: k, transposeB: true, beta: bias == nil ? 0 : 1,
+          multiply(
+            m: m, n: n, k: k, a, lda: k, b, ldb: k, transposeB: true, accumulates: bias != nil,
             out, ldc: n)
         }
       }
@@ -84,12 +85,13 @@ struct Linear: DifferentiableOperator {
     _ size: (m: Int, n: Int, k: Int), shape: [Int]
   ) throws(OctetError) -> Tensor {
     let result = try Tensor(repeating: Float(0), shape: shape)
+    let multiply = try FloatProduct()
     a.withElements(Float.self) { a in
       b.withElements(Float.self) { b in
         result.withMutableElements(Float.self) { y in
           guard size.k > 0, let a = a.baseAddress, let b = b.baseAddress, let y = y.baseAddress
           else { return }
-          BLAS.multiply(
+          multiply(
             m: size.m, n: size.n, k: size.k, a, lda: lda, transposeA: transposeA, b, ldb: ldb,
             transposeB: transposeB, y, ldc: size.n)
         }

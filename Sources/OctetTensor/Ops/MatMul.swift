@@ -59,6 +59,7 @@ struct MatMul: DifferentiableOperator {
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let (a, b, count, m, n, k) = try operands(inputs, output)
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
+    let multiply = try FloatProduct()
     result.withMutableElements(Float.self) { c in
       a.withElements(Float.self) { a in
         b.withElements(Float.self) { b in
@@ -66,7 +67,7 @@ struct MatMul: DifferentiableOperator {
             return c.update(repeating: 0)
           }
           for i in 0..<count {
-            BLAS.multiply(
+            multiply(
               m: m, n: n, k: k, a + i * m * k, lda: k, b + i * k * n, ldb: n, y + i * m * n, ldc: n)
           }
         }

@@ -1,5 +1,5 @@
 /// What stands in the border that padding adds.
-public enum PadMode: Sendable, Equatable {
+public enum PaddingMode: Sendable, Equatable {
   /// One value; the zero point for 0 in quantized tensors.
   case constant(Double)
   /// The mirror image, the edge itself not repeated.
@@ -28,7 +28,7 @@ struct Pad: DifferentiableOperator {
   /// Elements that come in front of and behind each of the last dimensions.
   let before: [Int]
   let after: [Int]
-  let mode: PadMode
+  let mode: PaddingMode
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     var spec = inputs[0]
@@ -152,7 +152,7 @@ extension Functional {
   ///   - after: elements behind each of them.
   ///   - mode: what stands in the border.
   public static func pad(
-    _ input: Tensor, before: [Int], after: [Int], mode: PadMode = .constant(0)
+    _ input: Tensor, before: [Int], after: [Int], mode: PaddingMode = .constant(0)
   ) throws(OctetError) -> Tensor {
     try apply(Pad(before: before, after: after, mode: mode), [input])
   }
@@ -167,7 +167,7 @@ extension Functional {
 
 extension Tensor {
   /// `Functional.pad`, trapping on mistakes.
-  public func pad(before: [Int], after: [Int], mode: PadMode = .constant(0)) -> Tensor {
+  public func pad(before: [Int], after: [Int], mode: PaddingMode = .constant(0)) -> Tensor {
     eager { try Functional.pad(self, before: before, after: after, mode: mode) }
   }
 }

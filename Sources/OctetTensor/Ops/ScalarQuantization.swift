@@ -38,6 +38,14 @@ package struct ScalarQuantization: Sendable, Equatable {
 }
 
 extension Tensor {
+  /// What a function makes of the 256 codes of an 8-bit type, by their bits.
+  static func table(isSigned: Bool, _ function: (Int32) -> Int32) -> [UInt8] {
+    (0..<256).map { byte in
+      let code = isSigned ? Int32(Int8(truncatingIfNeeded: byte)) : Int32(byte)
+      return UInt8(truncatingIfNeeded: function(code))
+    }
+  }
+
   /// Each integer through `function`, into a new tensor of `output`'s type in the same memory order: by a table of all codes
   /// where there are fewer codes than elements. Input and output have one element type; `function` stays in its range.
   func mapCodes(
@@ -67,11 +75,8 @@ extension Tensor {
       }
       return result
     }
-    let table = (0..<256).map { byte in
-      let code = isSigned ? Int32(Int8(truncatingIfNeeded: byte)) : Int32(byte)
-      return UInt8(truncatingIfNeeded: function(code))
-    }
-    try Kernel.lookup(source, table, into: result, operation: operation)
+    try Kernel.lookup(
+      source, Self.table(isSigned: isSigned, function), into: result, operation: operation)
     return result
   }
 }

@@ -38,14 +38,15 @@ struct Softmax: DifferentiableOperator {
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
     let size = output.rank == 0 ? 1 : output.shape[axis]
     let inner = output.rank == 0 ? 1 : output.shape[(axis + 1)...].reduce(1, *)
-    x.withElements(Float.self) { source in
-      result.withMutableElements(Float.self) { target in
-        if source.isEmpty { return }
-        for outer in stride(from: 0, to: source.count, by: size * inner) {
-          for start in outer..<(outer + inner) {
-            Self.normalize(source, target, start: start, size: size, step: inner)
-          }
-        }
+    if x.count == 0 { return result }
+    let job = FloatElements(
+      x: x.baseAddress.assumingMemoryBound(to: Float.self),
+      y: result.baseAddress.assumingMemoryBound(to: Float.self))
+    // Threads share lanes, about as many elements at a time as make a thread worth waking.
+    parallelFor(x.count / size, grain: max(1, (1 << 13) / size)) { lanes in
+      for lane in lanes {
+        let start = lane / inner * size * inner + lane % inner
+        Self.normalize(job.x, job.y, start: start, size: size, step: inner)
       }
     }
     return result
@@ -88,8 +89,7 @@ struct Softmax: DifferentiableOperator {
 
   /// One lane. The largest element is taken off first, so that no exponential overflows.
   private static func normalize(
-    _ x: UnsafeBufferPointer<Float>, _ y: UnsafeMutableBufferPointer<Float>, start: Int, size: Int,
-    step: Int
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, start: Int, size: Int, step: Int
   ) {
     var largest = -Float.infinity
     for i in 0..<size {

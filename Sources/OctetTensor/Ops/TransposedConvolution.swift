@@ -88,16 +88,8 @@ struct TransposedConvolution: DifferentiableOperator {
     if result.count == 0 { return result }
     let plan = FloatTransposedConvolution(shape: shape, input: x.shape, output: output.shape)
     let bias = inputs.count > 2 ? try inputs[2].contiguous().elements(as: Float.self) : nil
-    x.withElements(Float.self) { source in
-      w.withElements(Float.self) { weight in
-        result.withMutableElements(Float.self) { target in
-          guard let source = source.baseAddress, let weight = weight.baseAddress,
-            let target = target.baseAddress
-          else { return }
-          plan.run(source, weight, bias, target)
-        }
-      }
-    }
+    try plan.run(x.floats, w.floats, bias, result.mutableFloats)
+    withExtendedLifetime((x, w)) {}
     return result
   }
 
@@ -119,13 +111,13 @@ struct TransposedConvolution: DifferentiableOperator {
     var results: [Tensor?] = Array(repeating: nil, count: context.needs.count)
     if context.needs[0] {
       let dx = try Tensor(repeating: Float(0), shape: x.shape)
-      if !isEmpty { plan.run(dy.floats, w.floats, nil, dx.mutableFloats) }
+      if !isEmpty { try plan.run(dy.floats, w.floats, nil, dx.mutableFloats) }
       results[0] = dx
     }
     if context.needs[1] {
       let dw = try Tensor(repeating: Float(0), shape: w.shape)
       if !isEmpty {
-        plan.runGradients(dy.floats, w.floats, x.floats, dw: dw.mutableFloats, dx: nil)
+        try plan.runGradients(dy.floats, w.floats, x.floats, dw: dw.mutableFloats, dx: nil)
       }
       results[1] = dw
     }

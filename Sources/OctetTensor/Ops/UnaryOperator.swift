@@ -64,9 +64,15 @@ extension UnaryOperator {
     let format = inputs[0].preferredFormat
     let dense = try inputs[0].contiguous(format)
     let result = try Tensor(uninitialized: output.shape, dtype: .float32, format: format)
-    dense.withElements(Float.self) { x in
-      result.withMutableElements(Float.self) { y in
-        for i in 0..<x.count { y[i] = self(x[i]) }
+    let job = FloatElements(
+      x: dense.baseAddress.assumingMemoryBound(to: Float.self),
+      y: result.baseAddress.assumingMemoryBound(to: Float.self))
+    let grain = 1 << 13
+    if dense.count <= grain {
+      for i in 0..<dense.count { job.y[i] = self(job.x[i]) }
+    } else {
+      parallelFor(dense.count, grain: grain) { range in
+        for i in range { job.y[i] = self(job.x[i]) }
       }
     }
     return result
@@ -88,5 +94,16 @@ extension UnaryOperator {
     return try inputs[0].mapCodes(output, operation: Self.torchName) {
       to.code(self(from.real($0)))
     }
+  }
+}
+
+/// Elements of dense tensors of one memory order. Threads that share them write ranges of their own.
+struct FloatElements: @unchecked Sendable {
+  let x: UnsafePointer<Float>
+  let y: UnsafeMutablePointer<Float>
+
+  init(x: UnsafeMutablePointer<Float>, y: UnsafeMutablePointer<Float>) {
+    self.x = UnsafePointer(x)
+    self.y = y
   }
 }

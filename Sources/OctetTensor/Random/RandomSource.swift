@@ -4,8 +4,8 @@ import Synchronization
 ///
 /// SplitMix64 (Steele, Lea and Flood, 2014).
 public final class RandomSource: Sendable {
-  /// What layers draw their first weights from.
-  public static let shared = RandomSource(seed: 0)
+  /// What layers draw their first weights from, and dropout who becomes zero; `$shared.withValue` gives a task one of its own.
+  @TaskLocal public static var shared = RandomSource(seed: 0)
 
   private let state: Mutex<UInt64>
 

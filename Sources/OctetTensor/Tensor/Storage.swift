@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// The bytes that one or several tensors share, never resized in place. What isn't adopted is aligned to 64 bytes.
 package final class Storage: @unchecked Sendable {
   // Readers may share a storage between threads; whoever writes makes sure that nobody else looks, as with any
@@ -21,15 +13,13 @@ package final class Storage: @unchecked Sendable {
 
   /// Uninitialized memory, nil when the system has none of that size left.
   package convenience init?(ifAvailable byteCount: Int) {
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(byteCount, 1)) == 0, let memory else { return nil }
+    guard let memory = Self.allocate(byteCount) else { return nil }
     self.init(memory, byteCount: byteCount)
   }
 
   /// Uninitialized memory for a few bytes; traps when there is none left.
   package convenience init(byteCount: Int) {
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(byteCount, 1)) == 0, let memory else {
+    guard let memory = Self.allocate(byteCount) else {
       fatalError("no memory for \(byteCount) bytes")
     }
     self.init(memory, byteCount: byteCount)
@@ -58,6 +48,6 @@ package final class Storage: @unchecked Sendable {
   }
 
   deinit {
-    if let release { release() } else { free(bytes) }
+    if let release { release() } else { Self.release(bytes, byteCount) }
   }
 }

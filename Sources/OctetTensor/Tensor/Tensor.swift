@@ -97,6 +97,20 @@ public final class Tensor: @unchecked Sendable {
     quantizer = other.quantizer
   }
 
+  /// Makes this tensor the only one of a dense storage, copying when somebody else sees it too, and gives its float32 elements to be
+  /// changed in place.
+  package func withOwnElements<Result>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws(OctetError) -> Result
+  ) throws(OctetError) -> Result {
+    if !isContiguous || !isKnownUniquelyReferenced(&storage) {
+      adopt(try detached().copied(.contiguous))
+    } else {
+      storage.markChanged()
+    }
+    let start = storage.bytes.assumingMemoryBound(to: Float.self) + offset
+    return try body(UnsafeMutableBufferPointer(start: start, count: count))
+  }
+
   /// Replaces the quantizer of a quantized tensor.
   package func adopt(quantizer: Quantizer) { self.quantizer = quantizer }
 }

@@ -97,7 +97,7 @@ struct DemoReport {
   }
 }
 
-private func percent(_ share: Double) -> String { "\(fixed(share * 100, 2)) %" }
+func percent(_ share: Double) -> String { "\(fixed(share * 100, 2)) %" }
 
 private func pad(_ text: String, _ width: Int, left: Bool = false) -> String {
   let space = String(repeating: " ", count: max(width - text.count, 0))

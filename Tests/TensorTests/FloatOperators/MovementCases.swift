@@ -16,7 +16,7 @@ private func moving(
   }
 }
 
-private func padding(_ name: String, _ mode: PadMode) -> FloatCase {
+private func padding(_ name: String, _ mode: PaddingMode) -> FloatCase {
   moving(name, allowsEmpty: false) { random, x in
     let count = random.int(1...x.shape.count)
     let first = x.shape.count - count
