@@ -1,4 +1,5 @@
 import Foundation
+import OctetTensor
 import Testing
 
 @Suite("docs/from-torch.md")
@@ -30,6 +31,21 @@ struct FromTorchTests {
       #expect(!row.symbols.isEmpty, "\(row.torch)")
       for symbol in row.symbols { #expect(declared.contains(symbol), "\(row.torch): \(symbol)") }
     }
+  }
+
+  @Test("The operator list has every operator of the sources")
+  func operators() throws {
+    let folder = Self.root.appendingPathComponent("Sources/OctetTensor/Ops")
+    var declared: Set<String> = []
+    for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+      let source = try String(contentsOf: folder.appendingPathComponent(file), encoding: .utf8)
+      for line in source.split(separator: "\n") {
+        if let match = line.firstMatch(of: /^struct (\w+): .*Operator\b/) {
+          declared.insert(String(match.1))
+        }
+      }
+    }
+    #expect(declared == Set(OperatorList.all.map { "\($0)" }))
   }
 
   @Test("Every name of the tensor and operator surface has a row")

@@ -93,6 +93,12 @@ private let floatSamples: [OperatorSample] = [
   OperatorSample("Mean") { try Functional.mean($0([2, 4]), dims: [1]) },
   OperatorSample("Reduction") { try Functional.sum($0([2, 4]), dims: [1]) },
   OperatorSample("Reduction") { try Functional.variance($0([2, 4]), dims: [1]) },
+  OperatorSample("CrossEntropy") {
+    try Functional.crossEntropy($0([2, 4]), target: numbers([1, 3], [2]))
+  },
+  OperatorSample("ElementwiseLoss") {
+    try Functional.meanSquaredError($0([2, 4]), target: $0([2, 4]))
+  },
   OperatorSample("CumulativeSum") { try Functional.cumulativeSum($0([2, 4]), dim: 1) },
   OperatorSample("Comparison") { try Functional.less($0([2, 4]), $0([2, 4])) },
   OperatorSample("Logical") { try Functional.logicalAnd($0([2, 4]), $0([2, 4])) },
@@ -157,6 +163,10 @@ private let viewSamples: [OperatorSample] = [
 private let quantizedSamples: [OperatorSample] = [
   OperatorSample("Quantize") {
     try Functional.quantizePerTensor($0([2, 4]), scale: 0.1, zeroPoint: 3, dtype: .quint8)
+  },
+  OperatorSample("DynamicLinear") {
+    try Functional.dynamicLinear(
+      $0([2, 4]), PackedLinear(weight: weight([3, 4]), bias: nil), reduceRange: true, relu: false)
   },
   OperatorSample("Dequantize") { try Functional.dequantize($0([2, 4])) },
   OperatorSample("QuantizedAdd") {
