@@ -10,7 +10,7 @@ let package = Package(
     .executable(name: "octet", targets: ["OctetTool"]),
   ],
   traits: [
-    .trait(name: "OpenMP", description: "Kernels run on the OpenMP runtime's threads."),
+    .trait(name: "OpenMP", description: "Kernels run on threads, as many as OpenMP says."),
     .default(enabledTraits: ["OpenMP"]),
   ],
   dependencies: [
@@ -74,10 +74,12 @@ let package = Package(
       path: "Tests/OctetTestSupport"
     ),
     .testTarget(name: "TensorTests", dependencies: ["OctetTensor", "OctetTestSupport"]),
-    .testTarget(name: "NNTests", dependencies: ["OctetNN", "OctetTestSupport"]),
+    .testTarget(
+      name: "NNTests", dependencies: ["OctetFormats", "OctetNN", "OctetTestSupport"],
+      exclude: ["Fixtures"]),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["OctetQuantization", "OctetTestSupport"]
+      dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]
     ),
     .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(

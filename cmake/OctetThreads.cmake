@@ -1,4 +1,4 @@
-# How base/parallel.c reaches an OpenMP runtime. Sets
+# Threads for base/: POSIX ones, and an OpenMP runtime, which base/parallel.c reaches. Sets
 #   octet_thread_flags        compiler flags
 #   octet_thread_definitions  macros
 #   octet_thread_libraries    what this build links, by path
@@ -12,11 +12,18 @@ if(NOT OCTET_OPENMP)
   return()
 endif()
 
+# The library's own threads are POSIX ones, which some C libraries keep apart.
+find_package(Threads REQUIRED)
+if(CMAKE_THREAD_LIBS_INIT)
+  set(octet_thread_libraries ${CMAKE_THREAD_LIBS_INIT})
+  set(octet_thread_names pthread)
+endif()
+
 find_package(OpenMP QUIET COMPONENTS C)
 if(OpenMP_C_FOUND)
   separate_arguments(octet_thread_flags NATIVE_COMMAND "${OpenMP_C_FLAGS}")
-  set(octet_thread_libraries ${OpenMP_C_LIBRARIES})
-  set(octet_thread_names ${OpenMP_C_LIB_NAMES})
+  list(APPEND octet_thread_libraries ${OpenMP_C_LIBRARIES})
+  list(APPEND octet_thread_names ${OpenMP_C_LIB_NAMES})
   message(STATUS "Octet: threads by OpenMP ${OpenMP_C_VERSION} (${OpenMP_C_LIB_NAMES})")
   return()
 endif()
@@ -26,9 +33,10 @@ find_library(OCTET_OPENMP_RUNTIME NAMES omp5 gomp omp DOC "An OpenMP runtime tha
 mark_as_advanced(OCTET_OPENMP_RUNTIME)
 if(OCTET_OPENMP_RUNTIME)
   set(octet_thread_definitions OCT_OPENMP)
-  set(octet_thread_libraries ${OCTET_OPENMP_RUNTIME})
-  get_filename_component(octet_thread_names ${OCTET_OPENMP_RUNTIME} NAME_WE)
-  string(REGEX REPLACE "^lib" "" octet_thread_names ${octet_thread_names})
+  list(APPEND octet_thread_libraries ${OCTET_OPENMP_RUNTIME})
+  get_filename_component(name ${OCTET_OPENMP_RUNTIME} NAME_WE)
+  string(REGEX REPLACE "^lib" "" name ${name})
+  list(APPEND octet_thread_names ${name})
   message(STATUS "Octet: threads by ${OCTET_OPENMP_RUNTIME}, without compiler support")
 else()
   message(STATUS "Octet: no OpenMP found, so everything runs on the caller's thread. Install libomp-dev, or use gcc, for more; "

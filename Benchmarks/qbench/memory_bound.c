@@ -18,7 +18,7 @@ memory_bound *memory_bound_create(const qb_desc *desc, int threads) {
   operation->desc = *desc;
   operation->run = (oct_run){.struct_size = sizeof(oct_run), .threads = threads};
   const bool made = memory_bound_make_elementwise(operation) || memory_bound_make_spatial(operation) ||
-                    memory_bound_make_observer(operation);
+                    memory_bound_make_observer(operation) || memory_bound_make_recurrent(operation);
   /* A first run finds out whether the library takes the arguments. */
   if (made && operation->entry(operation) == OCT_OK) return operation;
   memory_bound_destroy(operation);

@@ -1,5 +1,5 @@
 /* Operations whose time goes into memory rather than multiplications: elementwise functions, pooling, normalization, resizing,
- * embedding bags, observers and fake quantization, made straight from a descriptor. */
+ * embedding bags, observers, fake quantization and recurrent layers, made straight from a descriptor. */
 #ifndef OCTET_QBENCH_MEMORY_BOUND_H
 #define OCTET_QBENCH_MEMORY_BOUND_H
 
@@ -8,7 +8,7 @@
 #include "octet.h"
 #include "qbench.h"
 
-enum { QB_MOST_BUFFERS = 8 };
+enum { QB_MOST_BUFFERS = 12 };
 
 typedef struct memory_bound memory_bound;
 
@@ -35,6 +35,15 @@ struct memory_bound {
       oct_extremes *extremes;
       uint64_t *counts;
     } observer;
+    struct {
+      oct_rnn_sequence_call sequence;
+      oct_gemm_call projection;
+      const void *packed;
+      size_t packed_size, states;
+      const float *x;
+      float scale, weight_scale[2];
+      uint8_t *quantized;
+    } recurrent;
   } call;
   void *buffers[QB_MOST_BUFFERS];
   int buffer_count;
@@ -57,5 +66,6 @@ static inline size_t memory_bound_size(const memory_bound *operation, int index)
 bool memory_bound_make_elementwise(memory_bound *operation);
 bool memory_bound_make_spatial(memory_bound *operation);
 bool memory_bound_make_observer(memory_bound *operation);
+bool memory_bound_make_recurrent(memory_bound *operation);
 
 #endif /* OCTET_QBENCH_MEMORY_BOUND_H */

@@ -46,16 +46,27 @@ static bool are_sizes(const qb_desc *desc, int first, int count) {
 
 static size_t size_at(const qb_desc *desc, int index) { return (size_t)desc->d[index]; }
 
+/* What the output has beyond what the taps reach. */
+static bool find_output_padding(const qb_desc *desc, oct_bench_shape *shape) {
+  size_t out[OCT_BENCH_MAX_RANK];
+  if (oct_bench_window_size(shape, out)) return false;
+  for (uint32_t i = 0; i < shape->rank; i++) {
+    if (size_at(desc, QB_CONV_OUT + (int)i) < out[i]) return false;
+    shape->output_padding[i] = size_at(desc, QB_CONV_OUT + (int)i) - out[i];
+  }
+  return true;
+}
+
 static bool describe_conv(const qb_desc *desc, oct_bench_shape *shape) {
   const int64_t rank = desc->d[QB_CONV_RANK];
-  if (desc->d[QB_CONV_TRANSPOSED] != 0 || rank < 1 || rank > OCT_BENCH_MAX_RANK || !are_sizes(desc, 0, 24))
-    return false;
+  if (rank < 1 || rank > OCT_BENCH_MAX_RANK || !are_sizes(desc, 0, 24)) return false;
   shape->kind = OCT_BENCH_CONV;
   shape->rank = (uint32_t)rank;
   shape->batch = size_at(desc, QB_CONV_BATCH);
   shape->in_channels = size_at(desc, QB_CONV_IN_CHANNELS);
   shape->out_channels = size_at(desc, QB_CONV_OUT_CHANNELS);
   shape->groups = size_at(desc, QB_CONV_GROUPS);
+  shape->transposed = desc->d[QB_CONV_TRANSPOSED] != 0;
   for (int i = 0; i < rank; i++) {
     shape->in[i] = size_at(desc, QB_CONV_IN + i);
     shape->kernel[i] = size_at(desc, QB_CONV_KERNEL + i);
@@ -63,7 +74,7 @@ static bool describe_conv(const qb_desc *desc, oct_bench_shape *shape) {
     shape->padding[i] = size_at(desc, QB_CONV_PADDING + i);
     shape->dilation[i] = size_at(desc, QB_CONV_DILATION + i);
   }
-  return true;
+  return !shape->transposed || find_output_padding(desc, shape);
 }
 
 static bool describe_pool(const qb_desc *desc, oct_bench_shape *shape) {
@@ -93,6 +104,10 @@ static bool describe(const qb_desc *desc, oct_bench_shape *shape) {
   switch (desc->kind) {
     case QB_GEMM:
       shape->kind = OCT_BENCH_GEMM;
+      shape->m = size_at(desc, 0), shape->n = size_at(desc, 1), shape->k = size_at(desc, 2);
+      return are_sizes(desc, 0, 3);
+    case QB_DYNLINEAR:
+      shape->kind = OCT_BENCH_DYNAMIC_GEMM;
       shape->m = size_at(desc, 0), shape->n = size_at(desc, 1), shape->k = size_at(desc, 2);
       return are_sizes(desc, 0, 3);
     case QB_CONV: return describe_conv(desc, shape);
@@ -133,6 +148,7 @@ static oct_bench_operation *create_operation(const qb_desc *desc) {
       .w = desc->w,
       .scale = desc->w_scale,
       .bias = desc->bias,
+      .real_bias = desc->in2,
       .y = desc->out,
       .x_scale = desc->in_scale,
       .y_scale = desc->out_scale,

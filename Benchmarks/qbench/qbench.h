@@ -44,8 +44,10 @@ enum qb_kind {
   QB_READ = 26,      /* bytes: in */
   QB_PEAK_INT8 = 27, /* loops of 1536 operations for each thread */
   QB_PEAK_F32 = 28,  /* loops of 384 operations for each thread */
-  QB_LSTM = 29,
-  QB_GRU = 30
+  QB_LSTM =
+      29, /* steps, batch, input, hidden: in float [steps, batch, input], w int8 [4 hidden, input] and [4 hidden, hidden],
+                   w_scale [2], in2 float [2, 4 hidden] (biases) -> out float [steps, batch, hidden]; null ones are made up */
+  QB_GRU = 30 /* the same with three gates */
 };
 
 /* Where QB_CONV finds its sizes in d[]. Arrays of three; those beyond the rank hold 1, padding 0. */

@@ -16,12 +16,14 @@ static oct_conv_weights describe(const oct_bench_operation *operation) {
       .out_channels = shape->out_channels,
       .groups = shape->groups,
       .w = operation->data.w,
+      .transposed = shape->transposed,
   };
   for (uint32_t i = 0; i < shape->rank; i++) {
     weights.kernel[i] = shape->kernel[i];
     weights.stride[i] = shape->stride[i];
     weights.dilation[i] = shape->dilation[i];
     weights.padding_begin[i] = weights.padding_end[i] = shape->padding[i];
+    weights.output_padding[i] = shape->transposed ? shape->output_padding[i] : 0;
   }
   return weights;
 }

@@ -54,6 +54,7 @@ const char *oct_bench_make_workspace(oct_bench_operation *operation, size_t byte
 static const char *make(oct_bench_operation *operation) {
   switch (operation->shape.kind) {
     case OCT_BENCH_GEMM: return oct_bench_make_gemm(operation);
+    case OCT_BENCH_DYNAMIC_GEMM: return oct_bench_make_dynamic_gemm(operation);
     case OCT_BENCH_CONV: return oct_bench_make_conv(operation);
     case OCT_BENCH_MAX_POOL: return oct_bench_make_pool(operation);
     case OCT_BENCH_QUANTIZE:

@@ -21,6 +21,7 @@ struct oct_bench_operation {
   oct_output output;
   union {
     oct_gemm_call gemm;
+    oct_gemm_dynamic_call dynamic;
     oct_conv_call conv;
     oct_pool pool;
     oct_requantization requantization;
@@ -55,11 +56,9 @@ const char *oct_bench_make_output(oct_bench_operation *operation, size_t channel
 /* Lends the operation's run `bytes` of workspace. */
 const char *oct_bench_make_workspace(oct_bench_operation *operation, size_t bytes);
 
-/* Output sizes of a window, the input's where `rank` ends. */
-const char *oct_bench_window_output(const oct_bench_shape *shape, size_t out[OCT_BENCH_MAX_RANK]);
-
 /* Sets `entry` and what it needs. One for each group of kinds. */
 const char *oct_bench_make_gemm(oct_bench_operation *operation);
+const char *oct_bench_make_dynamic_gemm(oct_bench_operation *operation);
 const char *oct_bench_make_conv(oct_bench_operation *operation);
 const char *oct_bench_make_pool(oct_bench_operation *operation);
 const char *oct_bench_make_quantize(oct_bench_operation *operation);

@@ -38,7 +38,7 @@ typedef struct sizes {
 
 static bool window_sizes(const oct_bench_shape *shape, sizes *need) {
   size_t out[OCT_BENCH_MAX_RANK];
-  if (oct_bench_window_output(shape, out)) return false;
+  if (oct_bench_window_size(shape, out)) return false;
   const bool conv = shape->kind == OCT_BENCH_CONV;
   need->channels = conv ? shape->out_channels : shape->in_channels;
   size_t x[5] = {shape->batch, shape->in_channels, 1, 1, 1}, w[5] = {0, 1, 1, 1, 1};
@@ -56,6 +56,8 @@ static bool find_sizes(const oct_bench_shape *shape, sizes *need) {
   const size_t rows[3] = {shape->outer, shape->channels, shape->inner};
   switch (shape->kind) {
     case OCT_BENCH_GEMM:
+    case OCT_BENCH_DYNAMIC_GEMM:
+      if (shape->kind == OCT_BENCH_DYNAMIC_GEMM) need->x_size = need->y_size = 4;
       need->channels = shape->n;
       return oct_bench_product((const size_t[]){shape->m, shape->k}, 2, &need->x) &&
              oct_bench_product((const size_t[]){shape->n, shape->k}, 2, &need->w) &&
@@ -88,8 +90,9 @@ const char *oct_bench_make_data(oct_bench_operation *operation) {
   void *x = oct_bench_allocate(operation, need.x, need.x_size), *y = oct_bench_allocate(operation, need.y, need.y_size);
   uint8_t *w = oct_bench_allocate(operation, need.w, 1);
   float *scale = oct_bench_allocate(operation, need.channels, sizeof *scale);
+  float *real_bias = oct_bench_allocate(operation, need.channels, sizeof *real_bias);
   int32_t *bias = oct_bench_allocate(operation, need.channels, sizeof *bias);
-  if (!x || !y || !w || !scale || !bias) return oct_bench_no_memory();
+  if (!x || !y || !w || !scale || !real_bias || !bias) return oct_bench_no_memory();
   generator random = {0x9E3779B97F4A7C15u};
   if (shape->kind == OCT_BENCH_REQUANTIZE)
     fill_accumulators(&random, x, need.x);
@@ -103,12 +106,14 @@ const char *oct_bench_make_data(oct_bench_operation *operation) {
   for (size_t i = 0; i < need.channels; i++) {
     scale[i] = factor * (0.002f + 0.004f * (float)(next(&random) >> 8) / 16777216.0f);
     bias[i] = (int32_t)(next(&random) % 4001) - 2000;
+    real_bias[i] = 0.001f * (float)bias[i];
   }
   operation->data = (oct_bench_data){
       .x = x,
       .w = (const int8_t *)w,
       .scale = scale,
       .bias = bias,
+      .real_bias = real_bias,
       .y = y,
       .x_scale = 0.05f,
       .y_scale = shape->kind == OCT_BENCH_QUANTIZE ? 0.05f : 0.8f,

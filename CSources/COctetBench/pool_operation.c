@@ -20,7 +20,7 @@ const char *oct_bench_make_pool(oct_bench_operation *operation) {
       .y_stride = (ptrdiff_t)shape->in_channels,
   };
   size_t out[OCT_BENCH_MAX_RANK];
-  const char *problem = oct_bench_window_output(shape, out);
+  const char *problem = oct_bench_window_size(shape, out);
   if (problem) return problem;
   for (uint32_t i = 0; i < shape->rank; i++) {
     pool->in[i] = shape->in[i];

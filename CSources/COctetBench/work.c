@@ -1,7 +1,7 @@
 /* What a shape costs, and whether it is one at all. */
 #include "operation.h"
 
-const char *oct_bench_window_output(const oct_bench_shape *shape, size_t out[OCT_BENCH_MAX_RANK]) {
+const char *oct_bench_window_size(const oct_bench_shape *shape, size_t out[OCT_BENCH_MAX_RANK]) {
   if (shape->rank < 1 || shape->rank > OCT_BENCH_MAX_RANK) return "a window has one, two or three dimensions";
   for (uint32_t i = 0; i < OCT_BENCH_MAX_RANK; i++) out[i] = 1;
   for (uint32_t i = 0; i < shape->rank; i++) {
@@ -10,6 +10,15 @@ const char *oct_bench_window_output(const oct_bench_shape *shape, size_t out[OCT
       return "kernel, stride and dilation must be at least 1";
     if (shape->in[i] > most || shape->padding[i] > most || shape->kernel[i] > most / dilation)
       return "a window's size, padding or kernel is too large";
+    if (shape->kind == OCT_BENCH_CONV && shape->transposed) {
+      if (shape->in[i] < 1 || shape->stride[i] > most / shape->in[i] || shape->output_padding[i] > most)
+        return "a transposed convolution's stride or padding is too large, or its input empty";
+      const size_t reach =
+          (shape->in[i] - 1) * shape->stride[i] + dilation * (shape->kernel[i] - 1) + 1 + shape->output_padding[i];
+      if (reach <= 2 * shape->padding[i]) return "padding takes all outputs away; use a larger input or less padding";
+      out[i] = reach - 2 * shape->padding[i];
+      continue;
+    }
     const size_t padded = shape->in[i] + 2 * shape->padding[i], extent = dilation * (shape->kernel[i] - 1) + 1;
     if (padded < extent) return "the kernel is larger than the padded input; use a larger input or more padding";
     out[i] = (padded - extent) / shape->stride[i] + 1;
@@ -17,16 +26,18 @@ const char *oct_bench_window_output(const oct_bench_shape *shape, size_t out[OCT
   return NULL;
 }
 
-/* Pairs of an output and a tap that fall on the input, along one dimension. */
+/* Pairs of an output and a tap that fall on the input, along one dimension; transposed, of an input and a tap on the output. */
 static double taps_on_input(const oct_bench_shape *shape, uint32_t i, size_t out) {
+  const bool transposed = shape->kind == OCT_BENCH_CONV && shape->transposed;
+  const size_t positions = transposed ? shape->in[i] : out, others = transposed ? out : shape->in[i];
   double taps = 0;
   for (size_t t = 0; t < shape->kernel[i]; t++) {
     const size_t offset = t * shape->dilation[i], stride = shape->stride[i], padding = shape->padding[i];
-    /* padding <= o * stride + offset < padding + in */
-    const size_t end = padding + shape->in[i];
+    /* padding <= position * stride + offset < padding + others */
+    const size_t end = padding + others;
     size_t first = offset >= padding ? 0 : (padding - offset - 1) / stride + 1;
     size_t last = offset >= end ? 0 : (end - offset - 1) / stride + 1;
-    if (last > out) last = out;
+    if (last > positions) last = positions;
     if (first < last) taps += (double)(last - first);
   }
   return taps;
@@ -34,7 +45,7 @@ static double taps_on_input(const oct_bench_shape *shape, uint32_t i, size_t out
 
 static const char *count_window(const oct_bench_shape *shape, oct_bench_work *work) {
   size_t out[OCT_BENCH_MAX_RANK];
-  const char *problem = oct_bench_window_output(shape, out);
+  const char *problem = oct_bench_window_size(shape, out);
   if (problem) return problem;
   const double channels = (double)shape->in_channels;
   double pixels_in = (double)shape->batch, pixels_out = pixels_in, taps = pixels_in, kernel = 1;
@@ -66,6 +77,11 @@ const char *oct_bench_count_work(const oct_bench_shape *shape, oct_bench_work *w
       work->operations = 2 * m * n * k;
       work->weight_bytes = n * k;
       work->bytes = m * k + n * k + m * n;
+      break;
+    case OCT_BENCH_DYNAMIC_GEMM:
+      work->operations = 2 * m * n * k;
+      work->weight_bytes = n * k;
+      work->bytes = 4 * m * k + n * k + 4 * m * n;
       break;
     case OCT_BENCH_CONV:
     case OCT_BENCH_MAX_POOL: {

@@ -74,7 +74,7 @@ package struct ParityRunner: Sendable {
     // An error in reading the case says nothing about the call.
     if typed.operation == ParityAttributes.operation { return ["\(typed)"] }
     let message = "\(typed)"
-    if message.lowercased().contains(word.lowercased()) { return [] }
+    if word.isEmpty || message.lowercased().contains(word.lowercased()) { return [] }
     return ["the error must contain \"\(word)\": \(message)"]
   }
 

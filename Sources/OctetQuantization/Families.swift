@@ -2,7 +2,7 @@ import OctetNN
 import OctetTensor
 
 /// The table of module families: nothing else enumerates modules.
-enum Families {
+package enum Families {
   /// The family of a module, float or training form; nil for types the table doesn't list.
   static func family(of module: Module) -> Family? {
     let type = type(of: module)
@@ -10,7 +10,7 @@ enum Families {
   }
 
   /// Every family.
-  nonisolated(unsafe) static let all: [Family] =
+  nonisolated(unsafe) package static let all: [Family] =
     stubs + linear + convolutions + transposedConvolutions + activations + norms + embeddings
     + recurrent + wholes
 
@@ -213,12 +213,22 @@ enum Families {
   ]
 
   nonisolated(unsafe) private static let recurrent: [Family] = [
-    rebuilt(LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }) { try Quantizable.LSTM($0) },
-    rebuilding(Quantizable.LSTM.self) { Quantized.LSTM($0, $1) },
-    family(GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) }),
-    family(RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) }),
-    family(LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) }),
-    family(GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) }),
+    rebuilt(
+      LSTM.self, dynamic: { try Dynamic.LSTM($0, $1) }, reference: { try Reference.LSTM($0, $1) }
+    ) { try Quantizable.LSTM($0) },
+    rebuilding(Quantizable.LSTM.self) { observed, _ in Quantized.LSTM(observed) },
+    family(
+      GRU.self, isObserved: false, dynamic: { try Dynamic.GRU($0, $1) },
+      reference: { try Reference.GRU($0, $1) }),
+    family(
+      RNNCell.self, isObserved: false, dynamic: { try Dynamic.RNNCell($0, $1) },
+      reference: { try Reference.RNNCell($0, $1) }),
+    family(
+      LSTMCell.self, isObserved: false, dynamic: { try Dynamic.LSTMCell($0, $1) },
+      reference: { try Reference.LSTMCell($0, $1) }),
+    family(
+      GRUCell.self, isObserved: false, dynamic: { try Dynamic.GRUCell($0, $1) },
+      reference: { try Reference.GRUCell($0, $1) }),
   ]
 
   /// Modules that compute as a whole, and the forms of them that can be observed.

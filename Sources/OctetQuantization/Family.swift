@@ -2,12 +2,12 @@ import OctetNN
 import OctetTensor
 
 /// One float module type and the forms that the workflows give it. A form that is nil doesn't exist.
-struct Family {
+package struct Family {
   /// Makes a form of a float module.
   typealias Form = (Module, ConversionContext) throws -> Module
 
   /// The float type.
-  let float: Module.Type
+  package let float: Module.Type
   /// True for modules that fusion made: their children aren't visited on their own.
   var isFused = false
   /// True when `prepare` watches the module's output.
@@ -18,7 +18,7 @@ struct Family {
   /// The form's own entry says what `convert` makes of it once its parts are known; torch's custom modules.
   var quantizable: ((Module) throws -> Module)?
   /// The forms that train with a rounded weight. `convert` makes of them what it makes of the float module they give.
-  var trained: [TrainingRecipe] = []
+  package var trained: [TrainingRecipe] = []
   /// The form with fixed parameters.
   var quantized: Form?
   /// The form that quantizes activations at run time.
@@ -27,10 +27,39 @@ struct Family {
   var reference: Form?
 }
 
+/// The forms that a family can have besides the float one.
+package enum FamilyForm: String, Sendable, CaseIterable {
+  /// Made of parts that can be observed.
+  case quantizable
+  /// Training with a rounded weight.
+  case trained
+  /// With fixed parameters.
+  case quantized
+  /// Quantizing activations at run time.
+  case dynamic
+  /// Computing with a weight quantized and dequantized.
+  case reference
+}
+
+extension Family {
+  /// Which forms there are.
+  package var forms: [FamilyForm] {
+    FamilyForm.allCases.filter {
+      switch $0 {
+      case .quantizable: quantizable != nil
+      case .trained: !trained.isEmpty
+      case .quantized: quantized != nil
+      case .dynamic: dynamic != nil
+      case .reference: reference != nil
+      }
+    }
+  }
+}
+
 /// How a family trains for integers.
-struct TrainingRecipe {
+package struct TrainingRecipe {
   /// When `prepareQAT` installs a form.
-  enum Use {
+  package enum Use: Sendable {
     /// Always, unless activations are to be quantized at run time.
     case activations
     /// When embeddings are to be trained too.
@@ -40,9 +69,9 @@ struct TrainingRecipe {
   }
 
   /// The form's type.
-  let type: Module.Type
+  package let type: Module.Type
   /// When it is installed.
-  let use: Use
+  package let use: Use
   /// Makes the form.
   let make: (Module, QConfig) throws -> Module
 
@@ -92,11 +121,12 @@ extension Families {
   /// A float module that `prepare` replaces by its quantizable form.
   static func rebuilt<Float: Module>(
     _ type: Float.Type, dynamic: ((Float, ConversionContext) throws -> Module)? = nil,
+    reference: ((Float, ConversionContext) throws -> Module)? = nil,
     _ quantizable: @escaping (Float) throws -> Module
   ) -> Family {
     Family(
       float: type, isObserved: false, quantizable: { try quantizable(expect($0, Float.self)) },
-      dynamic: erased(dynamic))
+      dynamic: erased(dynamic), reference: erased(reference))
   }
 
   /// A quantizable form, whose observed parts convert on their own.

@@ -254,8 +254,9 @@ static conv_case random_case(check_random *random) {
   weights->out_channels = weights->groups * upto(random, check_next(random) % 3 ? 5 : 40);
   if (check_next(random) % 4 == 0) weights->groups = weights->out_channels = weights->in_channels;
   if (check_next(random) % 8 == 0) {
-    weights->groups = 8 * upto(random, 2); /* as many as fill a cell of block diagonal weights, of four channels */
-    weights->in_channels = weights->out_channels = 4 * weights->groups;
+    const size_t size = (size_t)4 << check_next(random) % 3;
+    weights->groups = 32 / size - 1 + upto(random, 9); /* at least as many as fill a cell of block diagonal weights */
+    weights->in_channels = weights->out_channels = size * weights->groups;
   }
   const size_t widest = weights->rank == 1 ? 40 : weights->rank == 2 ? 11 : 6;
   const bool pointwise = check_next(random) % 5 == 0;
@@ -305,12 +306,13 @@ static conv_case random_transposed(check_random *random) {
 static void test_layers(check_random *random, const arenas *memory, const oct_gemm_kernel *kernel) {
   static const size_t layers[][10] = {
       /* in size, channels in, out, groups, kernel, stride, dilation, padding, threads, transposed */
-      {23, 3, 32, 1, 7, 2, 1, 3, 1},     {14, 32, 48, 1, 3, 1, 1, 1, 2},    {14, 64, 32, 1, 1, 1, 1, 0, 3},
-      {14, 64, 32, 1, 1, 2, 1, 0, 1},    {9, 32, 32, 4, 3, 1, 1, 1, 2},     {12, 24, 24, 24, 3, 2, 1, 1, 1},
-      {11, 19, 19, 19, 5, 1, 1, 2, 2},   {15, 64, 64, 16, 3, 1, 1, 1, 2},   {17, 32, 32, 8, 3, 2, 1, 1, 1},
-      {17, 16, 16, 1, 3, 1, 4, 4, 1},    {1, 64, 70, 1, 3, 1, 1, 1, 5},     {30, 16, 33, 1, 3, 1, 1, 1, 5},
-      {14, 64, 40, 1, 4, 2, 1, 1, 2, 1}, {15, 32, 32, 1, 2, 2, 1, 0, 3, 1}, {29, 24, 40, 1, 3, 2, 1, 1, 2, 1},
-      {9, 16, 16, 16, 4, 2, 1, 1, 1, 1}, {7, 8, 33, 1, 2, 5, 1, 0, 2, 1},
+      {23, 3, 32, 1, 7, 2, 1, 3, 1},      {14, 32, 48, 1, 3, 1, 1, 1, 2},    {14, 64, 32, 1, 1, 1, 1, 0, 3},
+      {14, 64, 32, 1, 1, 2, 1, 0, 1},     {9, 32, 32, 4, 3, 1, 1, 1, 2},     {12, 24, 24, 24, 3, 2, 1, 1, 1},
+      {11, 19, 19, 19, 5, 1, 1, 2, 2},    {15, 64, 64, 16, 3, 1, 1, 1, 2},   {17, 32, 32, 8, 3, 2, 1, 1, 1},
+      {17, 16, 16, 1, 3, 1, 4, 4, 1},     {1, 64, 70, 1, 3, 1, 1, 1, 5},     {30, 16, 33, 1, 3, 1, 1, 1, 5},
+      {14, 64, 40, 1, 4, 2, 1, 1, 2, 1},  {15, 32, 32, 1, 2, 2, 1, 0, 3, 1}, {29, 24, 40, 1, 3, 2, 1, 1, 2, 1},
+      {9, 16, 16, 16, 4, 2, 1, 1, 1, 1},  {7, 8, 33, 1, 2, 5, 1, 0, 2, 1},   {13, 40, 40, 40, 3, 1, 1, 1, 2, 1},
+      {11, 70, 70, 70, 5, 1, 2, 3, 2, 1}, {9, 20, 20, 20, 3, 1, 1, 3, 1, 1},
   };
   for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
     conv_case test = {.batch = 1, .y_dtype = OCT_U8, .zero_points = (int)(i % 3), .threads = (int)layers[i][8]};

@@ -288,6 +288,53 @@ static void test_cases(check_random *random) {
     }
 }
 
+/* Input and output at all offsets from 64 bytes give the same bytes: blocks of 64, 32 and 16 channels, windows that
+ * stream, and those that need cells. */
+static void test_offsets(check_random *random) {
+  static const struct {
+    size_t channels, kernel, stride;
+  } shapes[] = {{64, 3, 1}, {80, 3, 2}, {48, 3, 1}, {112, 5, 1}, {24, 2, 1}, {35, 3, 2}};
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+    const size_t k = shapes[i].kernel, step = shapes[i].stride;
+    scene s = {.weights = {.rank = 2,
+                           .groups = shapes[i].channels,
+                           .x_dtype = bytes_dtypes[i % 2],
+                           .w_dtype = OCT_S8,
+                           .kernel = {k, k},
+                           .stride = {step, step},
+                           .dilation = {1, 1},
+                           .padding_begin = {k / 2, k / 2},
+                           .padding_end = {k / 2, k / 2}},
+               .call = {.batch = 1, .in = {7, 9}}};
+    if (!check(fill_scene(&s, random, 26), "no output")) return; /* int8 or uint8, no zero points of weights */
+    check(s.output.dtype == OCT_U8 && !s.weights.zero_point, "offsets are looked at in bytes");
+    run_scene(&s, 1, "offset 0");
+    size_t bytes = 0, need = 0;
+    check_ok(oct_depthwise_packed_size(&s.weights, &bytes), "size");
+    void *packed = check_aligned(bytes);
+    check_ok(oct_depthwise_pack(&s.weights, packed, bytes), "pack");
+    check_ok(oct_depthwise_workspace_size(packed, bytes, &s.call, 1, &need), "workspace");
+    char *workspace = check_aligned(need), *x = check_aligned(s.x.size + 64), *y = check_aligned(s.y.size + 64);
+    const oct_run run = {.struct_size = sizeof run, .threads = 1, .workspace = workspace, .workspace_size = need};
+    for (size_t offset = 0; offset < 64; offset++) {
+      memcpy(x + offset, s.x.bytes, s.x.size);
+      memset(y, 0x5A, s.y.size + 64);
+      s.call.x = x + offset;
+      s.call.y = y + (63 - offset);
+      check_ok(oct_depthwise_run(packed, bytes, &s.call, &run), "run");
+      check(memcmp(y + (63 - offset), s.y.bytes, s.y.size) == 0, "%zu channels at offset %zu differ",
+            shapes[i].channels, offset);
+      check(offset == 63 || y[62 - offset] == 0x5A, "wrote before the output");
+      check(y[63 - offset + s.y.size] == 0x5A, "wrote behind the output");
+    }
+    free(packed);
+    free(workspace);
+    free(x);
+    free(y);
+    free_scene(&s);
+  }
+}
+
 /* The most taps there may be, every product at its extreme: the sum is 2147450625. */
 static void test_largest_sum(check_random *random) {
   for (size_t turn = 0; turn < 4; turn++) {
@@ -396,6 +443,7 @@ int main(void) {
     modes_seen = 0;
     test_random(&random);
     test_cases(&random);
+    test_offsets(&random);
     test_largest_sum(&random);
     check(modes_seen == (kernel->lanes > 1 ? 3 : 1), "%s: not every layout was reached", kernel->name);
     test_refusals();

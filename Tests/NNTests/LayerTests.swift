@@ -59,7 +59,7 @@ struct LayerTests {
         == "AvgPool2d(kernelSize: [2, 2], stride: [3, 3], padding: [0, 0])")
     #expect(
       "\(AdaptiveAvgPool2d(height: 4, width: nil))" == "AdaptiveAvgPool2d(outputSize: 4, nil)")
-    #expect("\(Upsample(scaleFactor: 2))" == "Upsample(scaleFactor: 2.0, mode: nearest)")
+    #expect("\(Upsample(scaleFactor: 2))" == "Upsample(scaleFactor: [2.0], mode: nearest)")
     #expect(
       "\(Upsample(size: [3, 4], mode: .bilinear))" == "Upsample(size: [3, 4], mode: bilinear)")
     #expect("\(LayerNorm([4]))" == "LayerNorm([4], epsilon: 1e-05, affine: true)")

@@ -215,3 +215,27 @@ struct ObserverParameterTests {
     }
   }
 }
+
+@Suite("quantize_per_tensor_dynamic")
+struct DynamicQuantizationTests {
+  /// Recorded from torch 2.8.
+  @Test("Scale and zero point come from the tensor's own range, for both types")
+  func ranges() throws {
+    let x = try Tensor([Float(-1), 0.5, 2], shape: [3])
+    func quantize(_ dtype: DType, _ reduced: Bool) throws -> Tensor {
+      try Functional.quantizePerTensorDynamic(x, dtype: dtype, reduceRange: reduced)
+    }
+    let wide = try quantize(.quint8, false)
+    #expect(try wide.qScale() == 0.011764705882352941 && wide.qZeroPoint() == 85)
+    #expect(try wide.elements(as: UInt8.self) == [0, 127, 255])
+    let narrow = try quantize(.quint8, true)
+    #expect(try narrow.qScale() == 0.023622047244094488 && narrow.qZeroPoint() == 42)
+    #expect(try narrow.elements(as: UInt8.self) == [0, 63, 127])
+    let signed = try quantize(.qint8, false)
+    #expect(try signed.qZeroPoint() == -43 && signed.elements(as: Int8.self) == [-128, -1, 127])
+    let half = try quantize(.qint8, true)
+    #expect(try half.qZeroPoint() == -22 && half.elements(as: Int8.self) == [-64, -1, 63])
+    let error = #expect(throws: OctetError.self) { try quantize(.qint32, false) }
+    #expect(error?.argument == "dtype")
+  }
+}

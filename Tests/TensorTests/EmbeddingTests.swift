@@ -92,7 +92,8 @@ private func refusal(
     _ = try body()
   } throws: { error in
     guard let error = error as? OctetError else { return false }
-    return error.argument == argument && error.code == code && error.description.contains(word)
+    let hasWord = word.isEmpty || error.description.contains(word)
+    return error.argument == argument && error.code == code && hasWord
   }
 }
 

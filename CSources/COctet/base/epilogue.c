@@ -61,9 +61,19 @@ oct_status oct_output_check(const char *entry, const oct_output *output, size_t 
                   (int)output->dtype);
 }
 
-oct_stage oct_stage_make(const oct_output *output, const float *multiplier, const float *bias) {
-  oct_stage stage = {
-      .dtype = output->dtype, .multiplier = multiplier, .bias = bias, .has_bias = output->bias_f32 != NULL};
+/* True when all multipliers of these columns are below 1. */
+static bool shrinks(const oct_output *output, size_t first, size_t count) {
+  const bool one = output->multiplier_count == 1;
+  return oct_all_within_s32(output->multiplier + (one ? 0 : first), one ? 1 : count, 1, OCT_BELOW_ONE);
+}
+
+oct_stage oct_stage_make(const oct_output *output, size_t first, size_t count, const float *multiplier,
+                         const float *bias) {
+  const bool bytes = output->dtype == OCT_U8 || output->dtype == OCT_S8;
+  oct_stage stage = {.dtype = output->dtype,
+                     .multiplier = multiplier,
+                     .bias = bias,
+                     .has_bias = output->bias_f32 || (bytes && !shrinks(output, first, count))};
   if (output->dtype == OCT_F32) {
     stage.low = output->real_min;
     stage.high = output->real_max;

@@ -20,15 +20,18 @@ typedef struct oct_stage {
   float low, high;
   const float *multiplier; /* one per column */
   const float *bias;       /* one per column; -0 where there is none, which changes no sum */
-  bool has_bias;           /* false: all of bias is -0, and a kernel may leave it out */
+  /* Bytes: false when all of bias is -0, so that a kernel may leave it out, and all multipliers are below 1, so that what
+   * they make of an int32 is one, and clamping can wait for integers. */
+  bool has_bias;
 } oct_stage;
 
 /* Refuses an output stage that is wrong by itself or for n columns, in the name of `entry`. */
 oct_status oct_output_check(const char *entry, const oct_output *output, size_t n);
 
-/* The stage of an output that oct_output_check let pass. multiplier and bias are the arrays that oct_stage_columns
+/* The stage of columns first..<first + count of an output that oct_output_check let pass. multiplier and bias are the arrays that oct_stage_columns
  * fills. */
-oct_stage oct_stage_make(const oct_output *output, const float *multiplier, const float *bias);
+oct_stage oct_stage_make(const oct_output *output, size_t first, size_t count, const float *multiplier,
+                         const float *bias);
 
 /* Writes the values of columns first..<first + count to multiplier[0..] and bias[0..], and neutral ones up to `padded`.
  */
@@ -37,6 +40,9 @@ void oct_stage_columns(const oct_output *output, size_t first, size_t count, siz
 
 /* True when sums within `bound` (at most INT32_MAX) and the bias of columns first..<first + count are within int32. */
 bool oct_output_bias_fits(const oct_output *output, size_t first, size_t count, int64_t bound);
+
+/* Positive floats are ordered as their bits are: the bits of the largest one below 1. */
+enum { OCT_BELOW_ONE = 0x3F7FFFFF };
 
 /* 1.5 * 2^23: adding and subtracting it rounds to an integer, ties to even, for values below 2^22. */
 #define OCT_ROUND_MAGIC 12582912.0f

@@ -56,6 +56,7 @@ OCT_INLINE vi vi_shift_left(vi value, int bits) { return _mm256_sll_epi32(value,
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return _mm256_blendv_epi8(no, yes, _mm256_castps_si256(mask)); }
 
 OCT_INLINE vi vf_bits(vf value) { return _mm256_castps_si256(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return _mm256_castsi256_ps(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return _mm256_cvtps_epi32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return _mm256_cvttps_epi32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return _mm256_cvtepi32_ps(value); }

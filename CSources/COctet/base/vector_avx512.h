@@ -52,6 +52,7 @@ OCT_INLINE vi vi_shift_left(vi value, int bits) { return _mm512_sll_epi32(value,
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return _mm512_mask_mov_epi32(no, mask, yes); }
 
 OCT_INLINE vi vf_bits(vf value) { return _mm512_castps_si512(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return _mm512_castsi512_ps(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return _mm512_cvtps_epi32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return _mm512_cvttps_epi32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return _mm512_cvtepi32_ps(value); }

@@ -58,6 +58,7 @@ OCT_INLINE vi vi_shift_left(vi value, int bits) { return vshlq_s32(value, vdupq_
 OCT_INLINE vi vi_select(vm mask, vi yes, vi no) { return vbslq_s32(mask, yes, no); }
 
 OCT_INLINE vi vf_bits(vf value) { return vreinterpretq_s32_f32(value); }
+OCT_INLINE vf vi_as_float(vi bits) { return vreinterpretq_f32_s32(bits); }
 OCT_INLINE vi vf_to_int(vf value) { return vcvtnq_s32_f32(value); }
 OCT_INLINE vi vf_truncate(vf value) { return vcvtq_s32_f32(value); }
 OCT_INLINE vf vi_to_float(vi value) { return vcvtq_f32_s32(value); }

@@ -82,6 +82,12 @@ OCT_INLINE vi vf_bits(vf value) {
   return bits;
 }
 /* The nearest integer (ties to even) of |value| <= 2^22, the integer next to zero of |value| < 2^31. */
+/* The float of some bits. */
+OCT_INLINE vf vi_as_float(vi bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
 OCT_INLINE vi vf_to_int(vf value) { return (int32_t)vf_round(value); }
 OCT_INLINE vi vf_truncate(vf value) { return (int32_t)value; }
 OCT_INLINE vf vi_to_float(vi value) { return (float)value; }

@@ -40,7 +40,7 @@ const char *oct_conv_kernel_name(const void *packed, size_t packed_size) {
   if (oct_conv_open(entry, packed, packed_size, &view) != OCT_OK) return NULL;
   if (view.depthwise) return oct_depthwise_kernel_name(view.blocks, view.block_bytes);
   const oct_conv_phase phase = oct_conv_phase_at(&view.geometry, 0);
-  return oct_conv_product(entry, &view, &phase, 0, &product) == OCT_OK ? product.kernel->name : NULL;
+  return oct_conv_product(entry, &view, &phase, 0, NULL, &product) == OCT_OK ? product.kernel->name : NULL;
 }
 
 /* A product as a run sees it. */
@@ -58,6 +58,7 @@ typedef struct conv_pass {
   oct_conv_strip strip; /* with lines: rows are windows of strips, and blocks are whole lines */
   oct_gemm_plan plan;
   size_t first_piece, pieces; /* pieces of the passes before it, and its own */
+  size_t first_mark;          /* its blocks are told apart by this and the following numbers */
   conv_product *products;
 } conv_pass;
 
@@ -67,7 +68,6 @@ typedef struct conv_job {
   oct_conv_input input;
   size_t out[OCT_CONV_MAX_RANK];
   oct_gemm_packed first; /* the first product of the first phase */
-  bool any_zero;         /* some weights have zero points, so workers keep row sums */
   conv_pass *passes;
   size_t pass_count; /* those with taps */
   char *slices;
@@ -116,14 +116,7 @@ static oct_status open_job(const char *entry, const void *packed, size_t packed_
   if (job->conv.depthwise) return status;
   if (status != OCT_OK || call->batch == 0) return status;
   const oct_conv_phase phase = oct_conv_phase_at(&job->conv.geometry, 0);
-  for (size_t index = 0; index < job->conv.products && !job->any_zero; index++) {
-    oct_gemm_packed product;
-    status = oct_conv_product(entry, &job->conv, &phase, index, &product);
-    if (status != OCT_OK) return status;
-    job->any_zero = product.has_zero;
-    if (index == 0) job->first = product;
-  }
-  return OCT_OK;
+  return oct_conv_product(entry, &job->conv, &phase, 0, NULL, &job->first);
 }
 
 static size_t all_phases(const conv_job *job) { return job->conv.phases + job->conv.bare; }
@@ -139,20 +132,36 @@ static bool is_pointwise(const conv_job *job, const oct_conv_phase *phase) {
 /* Strips beside the panels that meet them fill half of the second level of cache. */
 enum { STRIP_BYTES = 192 << 10 };
 
+/* Cuts the panels too where a team can't share out the blocks evenly. A block's strip is written again only by a thread
+ * that takes over in the middle of it. */
+static void even_out(const oct_gemm_packed *product, size_t products, oct_gemm_plan *plan) {
+  const size_t panels = product->columns / product->kernel->nr, threads = (size_t)plan->threads;
+  const size_t pieces = products * plan->row_blocks * plan->panel_blocks, turns = oct_ceil_div(pieces, threads);
+  if (16 * (turns * threads - pieces) <= pieces || plan->panel_blocks % threads == 0 || panels < threads) return;
+  plan->panel_block = oct_ceil_div(panels, oct_round_up(plan->panel_blocks, threads));
+  plan->panel_blocks = oct_ceil_div(panels, plan->panel_block);
+}
+
 /* Turns the plan into one of strips if they pay. A team cuts the lines as it would have cut the rows. */
 static void plan_strips(const conv_job *job, const oct_gemm_packed *product, conv_pass *pass) {
   oct_conv_phase *phase = &pass->phase;
   oct_gemm_plan *plan = &pass->plan;
   const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
   if (pass->m == 0) return;
-  oct_conv_shape_strip(phase, product, job->conv.in, lines, STRIP_BYTES, &pass->strip);
+  oct_conv_shape_strip(phase, product, job->conv.in, (size_t)job->conv.geometry.in_channels, lines, STRIP_BYTES,
+                       &pass->strip);
   if (pass->strip.lines == 0) return;
   plan->row_block = pass->strip.lines * phase->out[2];
   plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
+  if (plan->threads > 1) even_out(product, job->conv.products * job->conv.phases, plan);
   const size_t sums = product->has_zero ? oct_round_up(plan->row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
   plan->panel_offset = OCT_ALIGNMENT + sums;
   plan->slice = plan->panel_offset + oct_round_up(pass->strip.bytes, OCT_ALIGNMENT);
 }
+
+/* Products that are handed out. One that has some groups of the one before it runs with that, so that no two threads
+ * write the same outputs. */
+static size_t piece_products(const conv_job *job) { return job->conv.products - oct_conv_overlaps(&job->conv); }
 
 /* Plans one phase for at most `threads` threads; `most` becomes how many it is worth. */
 static oct_status plan_pass(const char *entry, const conv_job *job, size_t index, int threads, conv_pass *pass,
@@ -161,10 +170,10 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   oct_conv_phase *phase = &pass->phase;
   *phase = oct_conv_phase_at(&job->conv.geometry, index);
   pass->strip.lines = 0;
-  const oct_status status = index > 0 ? oct_conv_product(entry, &job->conv, phase, 0, &product) : OCT_OK;
+  const oct_status status = index > 0 ? oct_conv_product(entry, &job->conv, phase, 0, NULL, &product) : OCT_OK;
   if (status != OCT_OK) return status;
   if (index == 0) product = job->first;
-  product.has_zero = job->any_zero;
+  product.has_zero = job->conv.any_zero;
   oct_conv_fit_phase(phase, job->out);
   pass->m = job->call->batch * phase->pixels;
   pass->pointwise = is_pointwise(job, phase);
@@ -177,7 +186,7 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   if (pass->packs_rows && !pass->pointwise) plan_strips(job, &product, pass);
   pass->first_piece = 0;
   pass->products = NULL;
-  pass->pieces = job->conv.products * plan->row_blocks * plan->panel_blocks;
+  pass->pieces = piece_products(job) * plan->row_blocks * plan->panel_blocks;
   if (phase->scattered && pass->packs_rows && product.kernel->row_group > 1) {
     /* Each line of outputs begins a row group. */
     const size_t rows = plan->row_block * (product.kernel->row_group - 1);
@@ -287,17 +296,17 @@ static void pack_block(const conv_job *job, const conv_pass *pass, size_t index,
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t group = product->kernel->row_group, group_bytes = oct_gemm_row_bytes(product) * group;
   const ptrdiff_t x_stride = job->input.x_stride;
+  const size_t channel = oct_conv_first_group(&job->conv, index) * job->conv.group_in;
   char *panel = slice + pass->plan.panel_offset, *scratch = slice + pass->plan.scratch_offset;
   for (size_t row = 0; row < count;) {
     const size_t left = count - row;
     const size_t part = group == 1 ? left : segment_at(job, pass, first + row, left).count;
     int64_t *sums = row_sum ? row_sum + row : NULL;
     if (pass->pointwise)
-      oct_gemm_pack_rows(product,
-                         job->input.x + (ptrdiff_t)(first + row) * x_stride + (ptrdiff_t)(index * job->conv.in),
-                         x_stride, part, panel, scratch, sums);
+      oct_gemm_pack_rows(product, job->input.x + (ptrdiff_t)(first + row) * x_stride + (ptrdiff_t)channel, x_stride,
+                         part, panel, scratch, sums);
     else
-      oct_conv_pack_panel(&pass->phase, job->conv.in, product, &job->input, index, first + row, part,
+      oct_conv_pack_panel(&pass->phase, job->conv.in, product, &job->input, channel, first + row, part,
                           pass->products[index].prepared.zero, panel, scratch, sums);
     panel += oct_ceil_div(part, group) * group_bytes;
     row += part;
@@ -330,14 +339,15 @@ static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size
   const oct_conv_strip *strip = &pass->strip;
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t count = range_of(pass, block).count, width = phase->out[2];
+  const size_t channel = oct_conv_first_group(&job->conv, index) * job->conv.group_in;
   uint8_t *to = (uint8_t *)slice + pass->plan.panel_offset;
   if (fresh)
-    oct_conv_pack_strip(phase, strip, product, &job->input, index, block / strip->plane_blocks,
+    oct_conv_pack_strip(phase, strip, product, &job->input, strip->shared ? 0 : channel, block / strip->plane_blocks,
                         block % strip->plane_blocks * strip->lines, pass->products[index].prepared.zero, to);
   for (size_t row = 0; fresh && row_sum && row < count; row += width)
     oct_conv_strip_sums(phase, strip, product, to + row / width * phase->stride[1] * strip->width * strip->pixel, width,
                         row_sum + row);
-  return (oct_gemm_rows){.a = to,
+  return (oct_gemm_rows){.a = strip->shared ? to + channel : to,
                          .stride = (ptrdiff_t)(phase->stride[2] * strip->pixel),
                          .count = count,
                          .runs = strip->runs,
@@ -355,7 +365,8 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
     rows.a = job->input.x;
     return rows;
   }
-  const size_t mark = pass->first_piece + index * pass->plan.row_blocks + block;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t mark = pass->first_mark + (shared ? 0 : index * pass->plan.row_blocks) + block;
   int64_t *row_sum = product->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != mark;
   if (fresh) *oct_gemm_slice_mark(slice) = mark;
@@ -368,7 +379,8 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
     return rows;
   }
   const ptrdiff_t x_stride = job->input.x_stride;
-  const uint8_t *pixels = job->input.x + (ptrdiff_t)range.first * x_stride + (ptrdiff_t)(index * job->conv.in);
+  const uint8_t *pixels = job->input.x + (ptrdiff_t)range.first * x_stride +
+                          (ptrdiff_t)(oct_conv_first_group(&job->conv, index) * job->conv.group_in);
   rows.a = pixels;
   rows.stride = x_stride;
   rows.k_tail = product->k % product->kernel->k_group;
@@ -376,6 +388,19 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
     for (size_t r = 0; r < rows.count; r++)
       row_sum[r] = oct_gemm_row_sum(product->kernel->form, pixels + (ptrdiff_t)r * x_stride, product->k);
   return rows;
+}
+
+/* Multiplies a strip by panels begin..<end. Its lines, neighbours in one plane, are a step apart in y. */
+static void run_strip(const conv_job *job, const conv_pass *pass, size_t first, const oct_gemm_prepared *prepared,
+                      oct_gemm_rows rows, size_t begin, size_t end, char *y, ptrdiff_t y_stride) {
+  const oct_conv_phase *phase = &pass->phase;
+  const size_t pixel = segment_at(job, pass, first, rows.count).pixel;
+  rows.lines = rows.count / phase->out[2];
+  rows.count = phase->out[2];
+  rows.line_stride = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
+  rows.line_c_stride = y_stride * (ptrdiff_t)(phase->step[1] * job->out[2]);
+  oct_gemm_run_block(prepared, &rows, begin, end, y + (ptrdiff_t)pixel * y_stride,
+                     y_stride * (ptrdiff_t)phase->step[2]);
 }
 
 /* Multiplies a block by panels begin..<end. Segments of scattered outputs meet a panel one after the other, so that it
@@ -386,9 +411,12 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
   const oct_gemm_prepared *prepared = &pass->products[index].prepared;
   const size_t group = pass->products[index].packed.kernel->row_group;
   const ptrdiff_t size = (ptrdiff_t)oct_dtype_size(job->call->output->dtype), y_stride = job->call->y_stride * size;
-  const ptrdiff_t line_bytes = (ptrdiff_t)(phase->stride[1] * pass->strip.width * pass->strip.pixel);
-  char *y = (char *)job->call->y + (ptrdiff_t)(index * job->conv.out) * size;
-  if (!phase->scattered && pass->strip.lines == 0) {
+  char *y = (char *)job->call->y + (ptrdiff_t)(oct_conv_first_group(&job->conv, index) * job->conv.group_out) * size;
+  if (pass->strip.lines > 0) {
+    run_strip(job, pass, first, prepared, *rows, begin, end, y, y_stride);
+    return;
+  }
+  if (!phase->scattered) {
     oct_gemm_run_block(prepared, rows, begin, end, y + (ptrdiff_t)first * y_stride, y_stride);
     return;
   }
@@ -400,24 +428,35 @@ static void run_block(const conv_job *job, const conv_pass *pass, size_t index, 
       part.row_sum = rows->row_sum ? rows->row_sum + row : NULL;
       oct_gemm_run_block(prepared, &part, panel, panel + 1, y + (ptrdiff_t)next.pixel * y_stride,
                          y_stride * (ptrdiff_t)phase->step[2]);
-      part.a = (const char *)part.a +
-               (pass->strip.lines > 0 ? line_bytes : (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride);
+      part.a = (const char *)part.a + (ptrdiff_t)oct_ceil_div(part.count, group) * part.stride;
     }
   }
 }
 
-/* One piece of a pass: product by product, blocks of pixels, blocks of panels. */
-static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, int worker) {
+/* One product of one block and its block of panels. */
+static void run_product(const conv_job *job, const conv_pass *pass, size_t index, size_t block, size_t panel_block,
+                        char *slice) {
   const oct_gemm_plan *plan = &pass->plan;
-  const size_t block = piece / plan->panel_blocks % plan->row_blocks;
-  const size_t index = piece / plan->panel_blocks / plan->row_blocks;
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t panels = product->columns / product->kernel->nr;
-  const size_t panel = piece % plan->panel_blocks * plan->panel_block, panels_left = panels - panel;
-  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * job->slice : NULL;
+  const size_t panel = panel_block * plan->panel_block, panels_left = panels - panel;
   const oct_gemm_rows rows = block_rows(job, pass, index, block, slice);
   run_block(job, pass, index, range_of(pass, block).first, &rows, panel,
             panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block));
+}
+
+/* One piece of a pass: product by product, blocks of pixels, blocks of panels. Where products share strips, all of them
+ * meet a block before the next. */
+static void run_piece(const conv_job *job, const conv_pass *pass, size_t piece, int worker) {
+  const oct_gemm_plan *plan = &pass->plan;
+  const bool shared = pass->strip.lines > 0 && pass->strip.shared;
+  const size_t outer = shared ? piece_products(job) : plan->row_blocks, part = piece / plan->panel_blocks;
+  const size_t block = shared ? part / outer : part % outer, index = shared ? part % outer : part / outer;
+  const size_t panel_block = piece % plan->panel_blocks;
+  char *slice = plan->slice > 0 ? job->slices + (size_t)worker * job->slice : NULL;
+  run_product(job, pass, index, block, panel_block, slice);
+  if (oct_conv_overlaps(&job->conv) && index + 2 == job->conv.products)
+    run_product(job, pass, index + 1, block, panel_block, slice);
 }
 
 /* The outputs that no tap reaches. */
@@ -451,7 +490,7 @@ static oct_status prepare_passes(const char *entry, conv_job *job, int threads, 
   job->pass_count = job->conv.phases;
   conv_product *place = (conv_product *)(void *)((char *)workspace + pass_bytes(job));
   char *columns = (char *)place + oct_round_up(all_phases(job) * products * sizeof *place, OCT_ALIGNMENT);
-  size_t pieces = 0;
+  size_t pieces = 0, marks = 0;
   for (size_t p = 0; p < all_phases(job); p++) {
     conv_pass *pass = &job->passes[p];
     int most;
@@ -460,11 +499,14 @@ static oct_status prepare_passes(const char *entry, conv_job *job, int threads, 
     pass->products = place;
     pass->first_piece = pieces;
     pieces += pass->pieces;
+    pass->first_mark = marks;
+    marks += products * pass->plan.row_blocks;
     for (size_t index = 0; index < products; index++, place++, columns += oct_gemm_column_bytes(&job->first)) {
-      status = oct_conv_product(entry, &job->conv, &pass->phase, index, &place->packed);
+      status = oct_conv_product(entry, &job->conv, &pass->phase, index, index > 0 ? &place[-1].packed : NULL,
+                                &place->packed);
       if (status != OCT_OK) return status;
-      place->prepared =
-          oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output, index * job->conv.out, columns);
+      place->prepared = oct_gemm_prepare(&place->packed, job->call->x_zero_point, job->call->output,
+                                         oct_conv_first_group(&job->conv, index) * job->conv.group_out, columns);
     }
   }
   job->slices = (char *)workspace + pass_bytes(job) + product_bytes(job);

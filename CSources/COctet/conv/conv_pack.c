@@ -16,13 +16,14 @@ typedef struct packed_header {
   uint64_t magic;
   uint64_t total;
   uint64_t depthwise; /* 1 when the block is one of oct_depthwise_pack */
+  uint64_t any_zero;  /* 1 when some product's weights have zero points */
   oct_conv_geometry geometry;
   uint32_t check; /* of the fields above */
 } packed_header;
 
 enum { HEADER_BYTES = 4 * OCT_ALIGNMENT };
 _Static_assert(sizeof(packed_header) <= HEADER_BYTES, "the header fits its part");
-_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 24 + sizeof(oct_conv_geometry),
+_Static_assert(sizeof(oct_conv_geometry) % 8 == 0 && offsetof(packed_header, check) == 32 + sizeof(oct_conv_geometry),
                "the checked fields are whole words");
 
 static uint32_t header_check(const packed_header *header) {
@@ -161,8 +162,10 @@ static double product_cost(const oct_gemm_kernel *kernel, size_t taps, size_t in
 
 /* How many groups to merge into one product: a divisor of the groups that still fits a tile. */
 static size_t choose_merged(const oct_gemm_kernel *kernel, size_t groups, size_t taps, size_t in, size_t out) {
-  if (kernel->run_blocks && in == OCT_GEMM_BLOCK && out == OCT_GEMM_BLOCK && groups % OCT_GEMM_BLOCKS == 0)
-    return OCT_GEMM_BLOCKS; /* with a tile of their own */
+  if (kernel->run_blocks && in == out && OCT_GEMM_CELL % in == 0) {
+    const size_t blocks = OCT_GEMM_CELL / in; /* with a tile of their own */
+    if (oct_gemm_is_cell(blocks) && groups >= blocks) return blocks;
+  }
   size_t best = 1;
   double best_cost = product_cost(kernel, taps, in, out);
   for (size_t merged = 2; merged <= groups && merged <= kernel->nr / out; merged++) {
@@ -187,7 +190,9 @@ static bool derive(const oct_conv_geometry *geometry, const oct_gemm_kernel *ker
   view->phases = oct_conv_phases(geometry, &view->bare);
   view->taps = oct_conv_phase_at(geometry, 0).taps;
   view->merged = choose_merged(kernel, groups, view->taps, in, out);
-  view->products = groups / view->merged;
+  view->products = oct_ceil_div(groups, view->merged);
+  view->group_in = in;
+  view->group_out = out;
   view->in = in * view->merged;
   view->out = out * view->merged;
   view->run = oct_conv_padded_run(geometry, kernel, view->in);
@@ -202,11 +207,36 @@ static oct_status overflow(const char *entry) {
                   "%s: the packed weights take more bytes than an address reaches; check channels and kernel", entry);
 }
 
+/* A transposed convolution of stride 1 is a plain one whose kernel is turned round: output o meets tap t at position
+ * o + padding - t * dilation. False for others, and where padding takes away more than the kernel reaches. */
+static bool turn_round(const oct_conv_weights *weights, oct_conv_weights *plain) {
+  *plain = *weights;
+  if (!weights->transposed) return false;
+  plain->transposed = false;
+  for (uint32_t d = 0; d < weights->rank; d++) {
+    const size_t reach = weights->dilation[d] * (weights->kernel[d] - 1);
+    if (weights->stride[d] != 1 || weights->padding_begin[d] > reach || weights->padding_end[d] > reach) return false;
+    plain->padding_begin[d] = reach - weights->padding_begin[d];
+    plain->padding_end[d] = reach - weights->padding_end[d] + weights->output_padding[d];
+    plain->output_padding[d] = 0;
+  }
+  return true;
+}
+
+static size_t taps_of(const oct_conv_weights *weights) {
+  size_t taps = 1;
+  for (uint32_t d = 0; d < weights->rank; d++) taps *= weights->kernel[d];
+  return taps;
+}
+
 /* Depthwise kernels come first; what they don't take goes the general way. True when they take it or fail for a reason.
- */
-static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, oct_status *status) {
-  if (weights->transposed) return false;
-  *status = oct_depthwise_packed_size(weights, block_bytes);
+ * `more` are bytes behind their block in which weights are turned round. */
+static bool asks_depthwise(const oct_conv_weights *weights, size_t *block_bytes, size_t *more, oct_status *status) {
+  oct_conv_weights plain;
+  const bool turned = turn_round(weights, &plain);
+  if (weights->transposed && !turned) return false;
+  *status = oct_depthwise_packed_size(&plain, block_bytes);
+  *more = turned && *status == OCT_OK ? oct_round_up(weights->groups * taps_of(weights), OCT_ALIGNMENT) : 0;
   return *status != OCT_UNSUPPORTED;
 }
 
@@ -218,10 +248,10 @@ oct_status oct_conv_packed_size(const oct_conv_weights *weights, size_t *bytes) 
   oct_status status = oct_conv_check_geometry(entry, weights, &geometry);
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
-  size_t block_bytes;
-  if (asks_depthwise(weights, &block_bytes, &status)) {
+  size_t block_bytes, more;
+  if (asks_depthwise(weights, &block_bytes, &more, &status)) {
     if (status != OCT_OK) return status;
-    return oct_add(block_bytes, HEADER_BYTES, bytes) ? OCT_OK : overflow(entry);
+    return oct_add(block_bytes, HEADER_BYTES + more, bytes) ? OCT_OK : overflow(entry);
   }
   status = oct_gemm_select(&kernel);
   if (status != OCT_OK) return status;
@@ -263,8 +293,8 @@ static void tell_packed(const oct_conv_weights *weights, const char *kernel, siz
 static oct_gemm_source product_source(const oct_conv_weights *weights, const oct_conv_packed *view,
                                       const oct_conv_phase *phase, size_t product) {
   const size_t *kernel = weights->kernel + weights->rank - 1;
-  const size_t group_in = view->in / view->merged, group_out = view->out / view->merged;
-  const size_t first = product * view->out;
+  const size_t group_in = view->group_in, group_out = view->group_out;
+  const size_t first_group = oct_conv_first_group(view, product), first = first_group * group_out;
   const bool per_channel = weights->zero_point_count != 1;
   ptrdiff_t step[OCT_CONV_MAX_RANK] = {0}; /* from tap to tap of the weights */
   size_t taps = 1, tap = 0;
@@ -282,7 +312,7 @@ static oct_gemm_source product_source(const oct_conv_weights *weights, const oct
       .outer = {phase->kernel[0], phase->kernel[1], phase->kernel[2]},
       .k_inner = view->in,
       .blocks = view->merged,
-      .b = (const char *)weights->w + product * view->merged * across * along * taps + tap,
+      .b = (const char *)weights->w + first_group * across * along * taps + tap,
       .stride_n = (ptrdiff_t)(weights->transposed ? taps : along * taps),
       .stride_block = (ptrdiff_t)(across * along * taps),
       .stride_outer = {step[0], step[1], step[2]},
@@ -311,7 +341,10 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
     for (size_t product = 0; product < view.products; product++) {
       const oct_gemm_source source = product_source(weights, &view, &phase, product);
       char *block = (char *)packed + HEADER_BYTES + (index * view.products + product) * view.block_bytes;
+      oct_gemm_packed packed_product;
       oct_gemm_pack_source(kernel, &source, block);
+      if (oct_gemm_open(entry, block, view.block_bytes, &packed_product) == OCT_OK && packed_product.has_zero)
+        header.any_zero = 1;
     }
   }
   header.total = total;
@@ -320,20 +353,28 @@ oct_status oct_conv_pack_for(const oct_gemm_kernel *kernel, const oct_conv_weigh
   return OCT_OK;
 }
 
-/* Packs `block_bytes` bytes for the depthwise kernels. */
-static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, void *packed,
+/* Packs `block_bytes` bytes for the depthwise kernels, and `more` behind them; see asks_depthwise. */
+static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_bytes, size_t more, void *packed,
                                  size_t packed_size) {
   const char *entry = "oct_conv_pack";
   packed_header header = {.depthwise = 1};
   size_t total;
   oct_status status = oct_conv_check_geometry(entry, weights, &header.geometry);
   if (status != OCT_OK) return status;
-  if (!oct_add(block_bytes, HEADER_BYTES, &total)) return overflow(entry);
+  if (!oct_add(block_bytes, HEADER_BYTES + more, &total)) return overflow(entry);
   status = check_pack(entry, weights, packed, packed_size, total);
   if (status != OCT_OK) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   char *block = (char *)packed + HEADER_BYTES;
-  status = oct_depthwise_pack(weights, block, block_bytes);
+  oct_conv_weights plain;
+  if (turn_round(weights, &plain)) {
+    uint8_t *turned = (uint8_t *)block + block_bytes;
+    const uint8_t *w = weights->w;
+    const size_t taps = taps_of(weights);
+    for (size_t i = 0; i < weights->groups * taps; i++) turned[i] = w[i / taps * taps + (taps - 1 - i % taps)];
+    plain.w = turned;
+  }
+  status = oct_depthwise_pack(&plain, block, block_bytes);
   if (status != OCT_OK) return status;
   header.total = total;
   write_header(&header, packed);
@@ -344,11 +385,11 @@ static oct_status pack_depthwise(const oct_conv_weights *weights, size_t block_b
 oct_status oct_conv_pack(const oct_conv_weights *weights, void *packed, size_t packed_size) {
   oct_conv_geometry geometry;
   const oct_gemm_kernel *kernel;
-  size_t block_bytes;
+  size_t block_bytes, more;
   oct_status status = oct_conv_check_geometry("oct_conv_pack", weights, &geometry);
   if (status != OCT_OK) return status;
-  if (asks_depthwise(weights, &block_bytes, &status))
-    return status == OCT_OK ? pack_depthwise(weights, block_bytes, packed, packed_size) : status;
+  if (asks_depthwise(weights, &block_bytes, &more, &status))
+    return status == OCT_OK ? pack_depthwise(weights, block_bytes, more, packed, packed_size) : status;
   status = oct_gemm_select(&kernel);
   return status == OCT_OK ? oct_conv_pack_for(kernel, weights, packed, packed_size) : status;
 }
@@ -389,16 +430,17 @@ oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_si
   oct_gemm_packed first;
   const oct_status status = oct_gemm_open(entry, blocks, packed_size - HEADER_BYTES, &first);
   if (status != OCT_OK) return status;
-  *view = (oct_conv_packed){.blocks = blocks};
+  *view = (oct_conv_packed){.blocks = blocks, .any_zero = header.any_zero != 0};
   if (header.geometry.groups == 0 || !derive(&header.geometry, first.kernel, view, &total) || total != header.total)
     return corrupt(entry, "sizes that contradict each other");
   return OCT_OK;
 }
 
 oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, const oct_conv_phase *phase, size_t index,
-                            oct_gemm_packed *product) {
+                            const oct_gemm_packed *like, oct_gemm_packed *product) {
   const char *block = view->blocks + (phase->index * view->products + index) * view->block_bytes;
-  const oct_status status = oct_gemm_open(entry, block, view->block_bytes, product);
+  const oct_status status = like ? oct_gemm_open_like(entry, like, block, view->block_bytes, product)
+                                 : oct_gemm_open(entry, block, view->block_bytes, product);
   if (status != OCT_OK) return status;
   if (product->n != view->out || product->k != phase->taps * view->in ||
       product->a_dtype != (oct_dtype)view->geometry.x_dtype)

@@ -42,14 +42,27 @@ typedef struct oct_conv_packed {
   size_t phases;   /* with taps */
   bool bare;       /* there is one without taps behind them */
   size_t taps;     /* of the largest phase, for one channel */
-  size_t products; /* matrix products, each for `merged` groups */
+  size_t products; /* matrix products, each for `merged` groups, see oct_conv_first_group */
   size_t merged; /* groups of one product: block diagonal weights, zeros between, when groups are narrower than tiles */
-  size_t in, out;     /* input and output channels of a product */
-  size_t run;         /* the length of padded runs of k, 0 for none */
-  bool depthwise;     /* blocks is one block of oct_depthwise_pack, and there are no products */
-  const char *blocks; /* the packed products, phase by phase */
-  size_t block_bytes; /* of one */
+  size_t in, out;             /* input and output channels of a product */
+  size_t group_in, group_out; /* of a group */
+  size_t run;                 /* the length of padded runs of k, 0 for none */
+  bool any_zero;              /* some product's weights have zero points */
+  bool depthwise;             /* blocks is one block of oct_depthwise_pack, and there are no products */
+  const char *blocks;         /* the packed products, phase by phase */
+  size_t block_bytes;         /* of one */
 } oct_conv_packed;
+
+/* True when the last product has some groups of the one before it: groups that merged ones don't divide. */
+static inline bool oct_conv_overlaps(const oct_conv_packed *view) {
+  return view->products * view->merged != (size_t)view->geometry.groups;
+}
+
+/* The first group of a product. The last one moves back until all its groups exist. */
+static inline size_t oct_conv_first_group(const oct_conv_packed *view, size_t product) {
+  const size_t first = product * view->merged, last = (size_t)view->geometry.groups - view->merged;
+  return first < last ? first : last;
+}
 
 /* Refuses geometry that no input could meet, in the name of `entry`, and normalizes the rest. */
 oct_status oct_conv_check_geometry(const char *entry, const oct_conv_weights *weights, oct_conv_geometry *geometry);
@@ -60,9 +73,9 @@ oct_status oct_conv_out_size(const char *entry, const oct_conv_geometry *geometr
 /* Opens packed weights, refusing what this library did not write. */
 oct_status oct_conv_open(const char *entry, const void *packed, size_t packed_size, oct_conv_packed *view);
 
-/* One of a phase's packed products. */
+/* One of a phase's packed products. `like` may be null, or one of the same phase. */
 oct_status oct_conv_product(const char *entry, const oct_conv_packed *view, const oct_conv_phase *phase, size_t index,
-                            oct_gemm_packed *product);
+                            const oct_gemm_packed *like, oct_gemm_packed *product);
 
 /* How many phases with taps there are, and whether one without any is needed. The number of taps must fit. */
 size_t oct_conv_phases(const oct_conv_geometry *geometry, bool *bare);

@@ -154,7 +154,7 @@ static void put_row(const gather *gather, const uint8_t *image, const size_t at[
 }
 
 void oct_conv_pack_panel(const oct_conv_phase *phase, size_t channels, const oct_gemm_packed *product,
-                         const oct_conv_input *input, size_t index, size_t first, size_t rows, int32_t zero,
+                         const oct_conv_input *input, size_t channel, size_t first, size_t rows, int32_t zero,
                          void *panel, void *scratch, int64_t *row_sum) {
   const oct_gemm_kernel *kernel = product->kernel;
   gather gather = {
@@ -181,7 +181,7 @@ void oct_conv_pack_panel(const oct_conv_phase *phase, size_t channels, const oct
   const size_t row_bytes = oct_gemm_row_bytes(product), filled = product->k * gather.element;
   const ptrdiff_t image_stride = (ptrdiff_t)(input->in[0] * input->in[1] * input->in[2]) * input->x_stride;
   const size_t pixel = first % phase->pixels;
-  const uint8_t *image = input->x + (ptrdiff_t)(first / phase->pixels) * image_stride + (ptrdiff_t)(index * channels);
+  const uint8_t *image = input->x + (ptrdiff_t)(first / phase->pixels) * image_stride + (ptrdiff_t)channel;
   size_t at[OCT_CONV_MAX_RANK] = {pixel / (phase->out[1] * phase->out[2]), pixel / phase->out[2] % phase->out[1],
                                   pixel % phase->out[2]};
   for (size_t begin = 0; begin < rows; begin += kernel->row_group) {

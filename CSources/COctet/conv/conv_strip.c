@@ -51,22 +51,24 @@ static size_t height_of(const oct_conv_phase *phase, size_t lines) {
   return (lines - 1) * phase->stride[1] + (phase->kernel[1] - 1) * phase->dilation[1] + 1;
 }
 
-void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t lines,
-                          size_t bytes, oct_conv_strip *strip) {
-  const oct_gemm_kernel *kernel = product->kernel;
-  const bool padded = product->run != product->k;
-  strip->lines = 0;
-  strip->pixel = channels;
-  if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return;
-  const size_t taps_along = phase->dilation[2] == 1 ? 1 : phase->kernel[2];
-  strip->run = phase->dilation[2] == 1 ? phase->kernel[2] * channels : channels;
-  if (!padded &&
-      (!overlaps(phase->kernel, phase->stride, phase->dilation) || strip->run % kernel->k_group != 0 ||
-       !fills_tiles(phase->out[2], kernel) || phase->kernel[0] * phase->kernel[1] * taps_along > OCT_CONV_MAX_RUNS))
-    return;
-  strip->width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
+/* Pixels that all products share: no channel is copied alone, but taps are no neighbours any more. Distances that are
+ * multiples of large powers of two would meet few sets of the first level of cache. */
+static bool share(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels, size_t all_channels,
+                  oct_conv_strip *strip) {
+  enum { SHORTEST_LINE = 4, LARGE_POWER = 512 };
+  const size_t taps = phase->kernel[0] * phase->kernel[1] * phase->kernel[2];
+  if (channels == all_channels || product->has_zero || channels % product->kernel->k_group != 0 ||
+      taps > OCT_CONV_MAX_RUNS || phase->out[2] < SHORTEST_LINE)
+    return false;
+  strip->channels = all_channels;
+  strip->pixel = strip->channels % LARGE_POWER == 0 ? strip->channels + OCT_ALIGNMENT : strip->channels;
+  strip->run = channels;
+  return true;
+}
+
+/* Gives the strip its lines, and true if it is small enough. */
+static bool fit_lines(const oct_conv_phase *phase, size_t lines, size_t bytes, oct_conv_strip *strip) {
   const size_t line_bytes = strip->width * strip->pixel * phase->kernel[0];
-  if (!padded && height_of(phase, 1) * line_bytes > 2 * bytes) return;
   const size_t fitting = bytes / line_bytes, least = height_of(phase, 1);
   const size_t most = fitting > least ? (fitting - least) / phase->stride[1] + 1 : 1;
   lines = lines < most ? lines : most;
@@ -76,22 +78,56 @@ void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *pr
   strip->plane_blocks = oct_ceil_div(phase->out[1], strip->lines);
   strip->height = height_of(phase, strip->lines);
   strip->bytes = strip->height * line_bytes + OCT_GEMM_PANEL_SLACK;
+  return least * line_bytes <= 2 * bytes;
+}
+
+void oct_conv_shape_strip(const oct_conv_phase *phase, const oct_gemm_packed *product, size_t channels,
+                          size_t all_channels, size_t lines, size_t bytes, oct_conv_strip *strip) {
+  const oct_gemm_kernel *kernel = product->kernel;
+  const bool padded = product->run != product->k;
+  strip->lines = 0;
+  if (!kernel->takes_runs || kernel->form == OCT_GEMM_FORM_S16 || phase->pixels == 0 || phase->taps == 0) return;
+  const bool overlapping = overlaps(phase->kernel, phase->stride, phase->dilation);
+  strip->width = (phase->out[2] - 1) * phase->stride[2] + (phase->kernel[2] - 1) * phase->dilation[2] + 1;
+  strip->shared = !padded && overlapping && share(phase, product, channels, all_channels, strip);
+  if (strip->shared && fit_lines(phase, lines, bytes, strip)) {
+    list_runs(phase, phase->kernel[2], strip);
+    return;
+  }
+  const size_t taps_along = phase->dilation[2] == 1 ? 1 : phase->kernel[2];
+  strip->shared = false;
+  strip->lines = 0;
+  strip->pixel = strip->channels = channels;
+  strip->run = phase->dilation[2] == 1 ? phase->kernel[2] * channels : channels;
+  if (!padded && (!overlapping || strip->run % kernel->k_group != 0 || !fills_tiles(phase->out[2], kernel) ||
+                  phase->kernel[0] * phase->kernel[1] * taps_along > OCT_CONV_MAX_RUNS))
+    return;
+  if (!fit_lines(phase, lines, bytes, strip) && !padded) {
+    strip->lines = 0;
+    return;
+  }
   list_runs(phase, taps_along, strip);
 }
 
 /* `count` pixels from the input. */
 static uint8_t *put_pixels(const oct_conv_strip *strip, const oct_conv_input *input, const uint8_t *from, size_t count,
                            uint8_t flip, uint8_t *to) {
-  if (input->x_stride == (ptrdiff_t)strip->pixel) {
+  enum { LONG_RUN = 128 };
+  if (input->x_stride == (ptrdiff_t)strip->pixel && strip->pixel == strip->channels) {
     oct_gemm_copy_bytes(from, count * strip->pixel, flip, to);
     return to + count * strip->pixel;
   }
-  if (strip->pixel == 32) { /* block diagonal products; the constant spares a loop */
-    for (size_t i = 0; i < count; i++, from += input->x_stride, to += 32) oct_gemm_copy_bytes(from, 32, flip, to);
+  if (strip->channels == 32) { /* block diagonal products; the constant spares a loop */
+    for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel)
+      oct_gemm_copy_bytes(from, 32, flip, to);
+    return to;
+  }
+  if (flip == 0 && strip->channels >= LONG_RUN) {
+    for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel) memcpy(to, from, strip->channels);
     return to;
   }
   for (size_t i = 0; i < count; i++, from += input->x_stride, to += strip->pixel)
-    oct_gemm_copy_bytes(from, strip->pixel, flip, to);
+    oct_gemm_copy_bytes(from, strip->channels, flip, to);
   return to;
 }
 
@@ -101,7 +137,7 @@ static uint8_t *put_zeros(const oct_conv_strip *strip, size_t count, int32_t zer
 }
 
 void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *strip, const oct_gemm_packed *product,
-                         const oct_conv_input *input, size_t index, size_t plane, size_t line, int32_t zero,
+                         const oct_conv_input *input, size_t channel, size_t plane, size_t line, int32_t zero,
                          uint8_t *to) {
   const uint8_t flip = oct_gemm_form_flip(product->kernel->form, product->a_dtype);
   const ptrdiff_t *start = phase->start, width = (ptrdiff_t)strip->width;
@@ -124,8 +160,8 @@ void oct_conv_pack_strip(const oct_conv_phase *phase, const oct_conv_strip *stri
       }
       const ptrdiff_t pixel = ((image + p0) * in[1] + p1) * in[2] + start[2] + low;
       to = put_zeros(strip, (size_t)low, zero, to);
-      to = put_pixels(strip, input, input->x + pixel * input->x_stride + (ptrdiff_t)(index * strip->pixel),
-                      (size_t)(high - low), flip, to);
+      to = put_pixels(strip, input, input->x + pixel * input->x_stride + (ptrdiff_t)channel, (size_t)(high - low), flip,
+                      to);
       to = put_zeros(strip, (size_t)(width - high), zero, to);
     }
   }

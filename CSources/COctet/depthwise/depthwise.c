@@ -15,7 +15,7 @@ OCT_FP_STRICT
 enum { LARGEST_TILE = 32, CELL_BUDGET = 32768 };
 
 /* Products below which a team costs more than it saves, and that one claimed range should hold. */
-enum { FORK_PRODUCTS = 1 << 19, RANGE_PRODUCTS = 1 << 17 };
+enum { FORK_PRODUCTS = 1 << 17, RANGE_PRODUCTS = 1 << 15 };
 
 /* The slots of a tile are the input columns that its steps meet. Shared slots lie column_unit apart and serve every
  * output that meets them; when strides or dilations leave most of those unused, each output has slots of its own. */
@@ -284,7 +284,7 @@ static void prepare(job *j, char *workspace) {
   if (output->bias && !j->wide) memcpy(bias, output->bias, channels * sizeof *bias);
   j->padding = (const uint8_t *)workspace;
   j->bias = bias;
-  j->stage = oct_stage_make(output, multiplier, real_bias);
+  j->stage = oct_stage_make(output, 0, channels, multiplier, real_bias);
   j->workers = workspace + geo->common_size;
 }
 

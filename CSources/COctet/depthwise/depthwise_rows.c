@@ -13,7 +13,7 @@ OCT_FP_STRICT
 enum { CELL_BUDGET = 20480, CELL_LIMIT = 131072 };
 
 /* Cycles of 64 channels' outputs below which a team costs more than it saves, and that one claimed range should hold. */
-enum { FORK_CYCLES = 60000, RANGE_CYCLES = 15000 };
+enum { FORK_CYCLES = 8000, RANGE_CYCLES = 2500 };
 
 static size_t greatest_common_divisor(size_t a, size_t b) {
   while (b) {
@@ -221,9 +221,6 @@ static void prepare_block(const job *j, const oct_rows_sums *sums, oct_rows_bloc
   if (!real_bias && j->biased) oct_fill_f32(&to->bias[0][0], OCT_ROWS_VECTOR, -0.0f);
 }
 
-/* Positive floats are ordered as their bits are: the bits of the largest float below 1. */
-enum { BELOW_ONE = 0x3F7FFFFF };
-
 /* The part of the workspace that all workers read. */
 static void prepare(job *j, char *workspace, int32_t zero_point) {
   const walk *w = &j->walk;
@@ -239,11 +236,9 @@ static void prepare(job *j, char *workspace, int32_t zero_point) {
   j->columns = columns;
   j->workers = workspace + w->common_size;
   j->wide = !oct_output_bias_fits(output, 0, channels, largest);
-  /* An integer times a multiplier below 1 stays one, and needs no clamp in floats. */
-  j->biased =
-      bytes && (output->bias_f32 || !oct_all_within_s32(output->multiplier, output->multiplier_count, 1, BELOW_ONE));
   if (!bytes || j->wide) oct_stage_columns(output, 0, channels, padded, multiplier, bias);
-  j->stage = oct_stage_make(output, multiplier, bias);
+  j->stage = oct_stage_make(output, 0, channels, multiplier, bias);
+  j->biased = bytes && j->stage.has_bias;
   const char *block = (const char *)(j->header + 1);
   for (size_t b = 0; b < w->blocks; b++, block += sizeof(oct_rows_sums) + w->layout.block_bytes)
     prepare_block(j, (const oct_rows_sums *)block, oct_rows_block_at(channels, b), zero_point, &columns[b]);

@@ -1,12 +1,13 @@
 /* Depthwise convolution from rows to bytes on AVX-512 VNNI.
  *
  * Instructions: vpunpck* transposes four input rows, vpdpbusd multiplies four uint8 taps by four int8 weights and adds
- * them without saturation, vpack* ends in bytes. Tile: 2 output rows of 6 outputs in two halves of two quads, or 1 row
- * of 6 outputs in four quads: 24 accumulators, 6 cells, 1 vector of weights.
+ * them without saturation, vpack* ends in bytes. Windows of three columns stream: 12 vectors of weights, 12 accumulators
+ * of three outputs under way, 4 of a column. Others have a tile of 2 output rows of 6 outputs in two halves of two quads,
+ * or 1 row of 6 outputs in four quads: 24 accumulators, 6 cells, 1 vector of weights.
  *
- * Bound for a 3x3 window with stride 1, for each output of 64 channels: 12 vpdpbusd and 4 multiplications on two ports,
- * 8 conversions, 4 shuffles of the transposition (shared by two rows), 3 packs, and 5 more: 36 on four ports, 9 cycles.
- * With stride 2 nothing is shared, but two new columns are met: 16 shuffles, 12 cycles. */
+ * Bound for a 3x3 window, for each output of 64 channels: 12 vpdpbusd and 4 multiplications on two ports, 8 conversions,
+ * 8 shuffles for a new column, 3 packs, and 5 more: 40 on four ports, 10 cycles. With stride 2 there are two new columns,
+ * 48 and 12 cycles. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86
@@ -324,7 +325,7 @@ OCT_INLINE void store_output(char *const *to, size_t at, const int pixels, __m51
 /* Multiplies the next column into the outputs that meet it: it is column `tap` of the window of the output in slot
  * `oldest`. An output begins with its column 0. */
 OCT_INLINE void add_column(stream *s, const stream_end *end, const stream_kind kind, const int tap, const int oldest,
-                           const int live, const __m512i w[STEPS][QUADS], const oct_rows_columns *columns,
+                           const int live, __m512i w[STEPS][QUADS], const oct_rows_columns *columns,
                            __m512i acc[LIVE][QUADS]) {
   __m512i x[QUADS];
   load_cell(s, end, kind, x);

@@ -8,13 +8,12 @@
 #include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
+#include "gemm_job.h"
 #include "gemm_rows.h"
-#include "gemm_run.h"
 
 static bool is_byte(oct_dtype dtype) { return dtype == OCT_U8 || dtype == OCT_S8; }
 
-/* False when the distance between the first and the last element of [rows, columns] doesn't fit. */
-static bool extent_fits(size_t rows, ptrdiff_t row_stride, size_t columns, ptrdiff_t column_stride, size_t element) {
+bool oct_gemm_extent_fits(size_t rows, ptrdiff_t row_stride, size_t columns, ptrdiff_t column_stride, size_t element) {
   size_t down = 0, across = 0, total;
   const size_t row_step = row_stride < 0 ? 0 - (size_t)row_stride : (size_t)row_stride;
   const size_t column_step = column_stride < 0 ? 0 - (size_t)column_stride : (size_t)column_stride;
@@ -61,7 +60,7 @@ oct_status oct_gemm_pack_for(const oct_gemm_kernel *kernel, const oct_gemm_weigh
   if (!weights->b && weights->n > 0 && weights->k > 0)
     return oct_fail(OCT_INVALID_ARGUMENT, "%s: weights->b is null, expected [%zu, %zu] elements", entry, weights->n,
                     weights->k);
-  if (!extent_fits(weights->n, weights->stride_n, weights->k, weights->stride_k, 1))
+  if (!oct_gemm_extent_fits(weights->n, weights->stride_n, weights->k, weights->stride_k, 1))
     return oct_fail(OCT_OVERFLOW,
                     "%s: [%zu, %zu] with strides %td and %td reaches beyond the address space; check the strides",
                     entry, weights->n, weights->k, weights->stride_n, weights->stride_k);
@@ -139,31 +138,19 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
   if (call->m > 1 && c_step < packed->n)
     return oct_fail(OCT_SHAPE_MISMATCH, "%s: c_stride is %td, but a row has %zu columns; rows must not overlap", entry,
                     call->c_stride, packed->n);
-  if (!extent_fits(call->m, call->a_stride, packed->k, 1, 1) ||
-      !extent_fits(call->m, call->c_stride, packed->n, 1, oct_dtype_size(call->output->dtype)))
+  if (!oct_gemm_extent_fits(call->m, call->a_stride, packed->k, 1, 1) ||
+      !oct_gemm_extent_fits(call->m, call->c_stride, packed->n, 1, oct_dtype_size(call->output->dtype)))
     return oct_fail(OCT_OVERFLOW,
                     "%s: %zu rows with strides %td and %td reach beyond the address space; check m and the strides",
                     entry, call->m, call->a_stride, call->c_stride);
   return OCT_OK;
 }
 
-/* One run, seen by its workers. */
-typedef struct gemm_job {
-  const oct_gemm_call *call;
-  const void *a; /* never null: without k, call->a may be */
-  ptrdiff_t a_stride;
-  oct_gemm_packed packed;
-  oct_gemm_prepared prepared;
-  oct_gemm_plan plan;
-  bool packs_rows;
-  char *slices;
-} gemm_job;
-
 /* The rows of one block in the kernel's form: where they lie, or packed into the worker's slice unless they are there
  * already. */
-static oct_gemm_rows block_rows(const gemm_job *job, size_t block, char *slice) {
+static oct_gemm_rows block_rows(const oct_gemm_job *job, size_t block, char *slice) {
   const oct_gemm_packed *packed = &job->packed;
-  const size_t first = block * job->plan.row_block, left = job->call->m - first;
+  const size_t first = block * job->plan.row_block, left = job->m - first;
   const char *a = (const char *)job->a + (ptrdiff_t)first * job->a_stride;
   int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
@@ -188,10 +175,10 @@ static oct_gemm_rows block_rows(const gemm_job *job, size_t block, char *slice) 
 /* Pieces begin..<end. Where rows are used in place, a block of panels meets all rows before the next one; packed rows
  * meet all panels. */
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
-  const gemm_job *job = context;
+  const oct_gemm_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
   const size_t panels = job->packed.columns / job->packed.kernel->nr;
-  const ptrdiff_t c_stride = job->call->c_stride * (ptrdiff_t)oct_dtype_size(job->call->output->dtype);
+  const ptrdiff_t c_stride = job->c_stride * (ptrdiff_t)oct_dtype_size(job->prepared.stage.dtype);
   char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
   for (size_t piece = begin; piece < end; piece++) {
     const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
@@ -201,13 +188,31 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
     const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
     oct_gemm_run_block(&job->prepared, &rows, panel,
                        panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->call->c + first * c_stride, c_stride);
+                       (char *)job->c + first * c_stride, c_stride);
   }
+}
+
+size_t oct_gemm_job_bytes(const oct_gemm_job *job) {
+  return oct_gemm_column_bytes(&job->packed) + (size_t)job->plan.threads * job->plan.slice;
+}
+
+void oct_gemm_plan_job(oct_gemm_job *job, size_t m, int threads) {
+  job->m = m;
+  job->packs_rows = !oct_gemm_takes_in_place(&job->packed);
+  job->plan = oct_gemm_make_plan(&job->packed, m, 1, job->packs_rows, threads);
+}
+
+void oct_gemm_run_job(oct_gemm_job *job, void *workspace) {
+  job->prepared.packed = &job->packed;
+  job->slices = (char *)workspace + oct_gemm_column_bytes(&job->packed);
+  for (int worker = 0; job->plan.slice > 0 && worker < job->plan.threads; worker++)
+    *oct_gemm_slice_mark(job->slices + (size_t)worker * job->plan.slice) = OCT_GEMM_NO_BLOCK;
+  oct_parallel_for(job->plan.row_blocks * job->plan.panel_blocks, 1, job->plan.threads, run_pieces, job);
 }
 
 oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run) {
   const char *entry = "oct_gemm";
-  gemm_job job = {.call = call};
+  oct_gemm_job job;
   void *workspace;
   oct_status status = oct_gemm_open(entry, packed, packed_size, &job.packed);
   if (status == OCT_OK) status = check_call(entry, &job.packed, call);
@@ -216,19 +221,15 @@ oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call 
   if (status != OCT_OK) return status;
   if (call->m == 0 || job.packed.n == 0) return OCT_OK;
   const double start = oct_verbose() ? oct_clock_us() : 0;
+  oct_gemm_plan_job(&job, call->m, threads);
+  status = oct_run_workspace(entry, run, oct_gemm_job_bytes(&job), &workspace);
+  if (status != OCT_OK) return status;
   job.a = job.packed.k > 0 ? call->a : packed;
   job.a_stride = job.packed.k > 0 ? call->a_stride : 0;
-  job.packs_rows = !oct_gemm_takes_in_place(&job.packed);
-  job.plan = oct_gemm_make_plan(&job.packed, call->m, 1, job.packs_rows, threads);
-  const size_t column_bytes = oct_gemm_column_bytes(&job.packed);
-  status = oct_run_workspace(entry, run, column_bytes + (size_t)job.plan.threads * job.plan.slice, &workspace);
-  if (status != OCT_OK) return status;
+  job.c = call->c;
+  job.c_stride = call->c_stride;
   job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, workspace);
-  job.prepared.packed = &job.packed;
-  job.slices = (char *)workspace + column_bytes;
-  for (int worker = 0; job.plan.slice > 0 && worker < job.plan.threads; worker++)
-    *oct_gemm_slice_mark(job.slices + (size_t)worker * job.plan.slice) = OCT_GEMM_NO_BLOCK;
-  oct_parallel_for(job.plan.row_blocks * job.plan.panel_blocks, 1, job.plan.threads, run_pieces, &job);
+  oct_gemm_run_job(&job, workspace);
   if (oct_verbose())
     oct_tell("gemm m=%zu n=%zu k=%zu %s x %s -> %s kernel=%s threads=%d%s %.1f us", call->m, job.packed.n, job.packed.k,
              oct_dtype_name(job.packed.a_dtype), oct_dtype_name(job.packed.b_dtype),

@@ -24,6 +24,7 @@ typedef struct oct_gemm_tile {
   ptrdiff_t a_stride;      /* bytes from one row group to the next */
   const int8_t *b;         /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
   bool streamed;           /* all of b is larger than the second level of cache, so that fetching ahead pays */
+  size_t blocks;           /* of a cell, for run_blocks */
   size_t k_groups;         /* k / k_group, rounded up; of one run */
   size_t runs;             /* k is so many runs, 1 unless the kernel takes runs */
   const ptrdiff_t *run_at; /* bytes from a to each run; with one run it is 0 */
@@ -52,9 +53,14 @@ typedef struct oct_gemm_kernel {
   void (*run_blocks)(const oct_gemm_tile *tile); /* null, or the same for block diagonal weights, see below */
 } oct_gemm_kernel;
 
-/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, and nothing else is
- * stored. Of a cell's two halves of 16 columns each has 64 bytes, [column in its block][block][4]. */
-enum { OCT_GEMM_BLOCK = 4, OCT_GEMM_BLOCKS = 8, OCT_GEMM_CELL = 32, OCT_GEMM_CELL_BYTES = 128 };
+/* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, four of 8 by 8 or two of
+ * 16 by 16, and nothing else is stored. Two blocks lie as panels do, [k / 4][column][4], each with k of its own. Of more
+ * blocks a cell's two halves are 16 columns by 16 k: [column in its block][block][k in it]. */
+enum { OCT_GEMM_CELL = 32, OCT_GEMM_FOURS = 8, OCT_GEMM_EIGHTS = 4, OCT_GEMM_SIXTEENS = 2 };
+
+static inline bool oct_gemm_is_cell(size_t blocks) {
+  return blocks == OCT_GEMM_FOURS || blocks == OCT_GEMM_EIGHTS || blocks == OCT_GEMM_SIXTEENS;
+}
 
 #if OCT_ARCH_X86
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile);

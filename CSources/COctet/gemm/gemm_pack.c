@@ -17,7 +17,7 @@ typedef struct packed_header {
   int32_t largest;
   uint32_t has_zero;
   uint32_t run; /* 0: one run */
-  uint32_t diagonal;
+  uint32_t blocks;
   uint32_t check; /* of the fields above */
 } packed_header;
 
@@ -56,7 +56,7 @@ bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, si
 static uint32_t header_check(const packed_header *header) {
   const uint64_t fields[] = {header->magic,    header->total,   header->n,       header->k,
                              header->kernel,   header->a_dtype, header->b_dtype, (uint32_t)header->largest,
-                             header->has_zero, header->run,     header->diagonal};
+                             header->has_zero, header->run,     header->blocks};
   uint64_t hash[2] = {0xCBF29CE484222325u, 0x84222325CBF29CE4u}; /* two chains, which don't wait for each other */
   for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
     hash[i % 2] = (hash[i % 2] ^ fields[i]) * 0x100000001B3u;
@@ -83,7 +83,7 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
                           .largest = summary.largest,
                           .has_zero = summary.has_zero,
                           .run = (uint32_t)source->run,
-                          .diagonal = oct_gemm_is_diagonal(kernel, source)};
+                          .blocks = (uint32_t)oct_gemm_cell_blocks(kernel, source)};
   header.check = header_check(&header);
   memcpy(bytes, &header, sizeof header);
 }
@@ -130,11 +130,34 @@ oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_si
       .k_groups = parts.k_groups,
       .largest = header.largest,
       .has_zero = header.has_zero != 0,
-      .diagonal = header.diagonal != 0,
+      .blocks = header.blocks,
       .column_sum = (const int64_t *)(const void *)(bytes + OCT_ALIGNMENT),
       .minus_zero = (const int32_t *)(const void *)(bytes + parts.minus_zero),
       .panels = (const int8_t *)(bytes + parts.panels),
   };
+  return OCT_OK;
+}
+
+oct_status oct_gemm_open_like(const char *entry, const oct_gemm_packed *like, const void *packed, size_t packed_size,
+                              oct_gemm_packed *view) {
+  const char *other = (const char *)like->column_sum - OCT_ALIGNMENT;
+  packed_header header, others;
+  if (!packed || !oct_aligned(packed) || packed_size < OCT_ALIGNMENT)
+    return oct_gemm_open(entry, packed, packed_size, view);
+  memcpy(&header, packed, sizeof header);
+  memcpy(&others, other, sizeof others);
+  const bool same = header.magic == others.magic && header.total == others.total && header.n == others.n &&
+                    header.k == others.k && header.kernel == others.kernel && header.a_dtype == others.a_dtype &&
+                    header.b_dtype == others.b_dtype && header.run == others.run && header.blocks == others.blocks;
+  if (!same || header.total > packed_size || header.check != header_check(&header))
+    return oct_gemm_open(entry, packed, packed_size, view);
+  const ptrdiff_t apart = (const char *)packed - other;
+  *view = *like;
+  view->largest = header.largest;
+  view->has_zero = header.has_zero != 0;
+  view->column_sum = (const int64_t *)(const void *)((const char *)like->column_sum + apart);
+  view->minus_zero = (const int32_t *)(const void *)((const char *)like->minus_zero + apart);
+  view->panels = (const int8_t *)like->panels + apart;
   return OCT_OK;
 }
 

@@ -145,25 +145,27 @@ static void pack_across(const oct_gemm_kernel *kernel, const oct_gemm_source *so
   }
 }
 
-bool oct_gemm_is_diagonal(const oct_gemm_kernel *kernel, const oct_gemm_source *source) {
-  if (!kernel->run_blocks || source->blocks != OCT_GEMM_BLOCKS || source->k_inner != OCT_GEMM_CELL ||
-      source->n != OCT_GEMM_CELL)
-    return false;
+size_t oct_gemm_cell_blocks(const oct_gemm_kernel *kernel, const oct_gemm_source *source) {
+  const size_t blocks = source->blocks;
+  if (!kernel->run_blocks || source->k_inner != OCT_GEMM_CELL || source->n != OCT_GEMM_CELL ||
+      !oct_gemm_is_cell(blocks))
+    return 1;
   for (size_t n = 0; n < source->n; n++)
-    if (stored_zero(source, n) != 0) return false;
-  return true;
+    if (stored_zero(source, n) != 0) return 1;
+  return blocks;
 }
 
-/* One column of block diagonal weights: four bytes in every cell. */
+/* One column of block diagonal weights: the bytes of its block in every cell. */
 static column_stats pack_diagonal(const oct_gemm_source *source, size_t n, int8_t *panel) {
-  const size_t block = n / OCT_GEMM_BLOCK, half = OCT_GEMM_BLOCKS / 2;
-  const uint8_t *column = (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block +
-                          (ptrdiff_t)(n % OCT_GEMM_BLOCK) * source->stride_n;
-  const size_t place = block / half * (OCT_GEMM_CELL_BYTES / 2) + (n % OCT_GEMM_BLOCK * half + block % half) * 4;
-  cursor at = {.out = panel + place, .run = OCT_GEMM_BLOCK, .step = OCT_GEMM_CELL_BYTES};
+  const size_t size = OCT_GEMM_CELL / source->blocks, block = n / size, in_block = n % size, half = source->blocks / 2;
+  const uint8_t *column =
+      (const uint8_t *)source->b + (ptrdiff_t)block * source->stride_block + (ptrdiff_t)in_block * source->stride_n;
+  const size_t place = block / half * (size * OCT_GEMM_CELL / 2) + in_block * (OCT_GEMM_CELL / 2) + block % half * size;
+  cursor at = {.out = panel + place, .run = size, .step = size * OCT_GEMM_CELL};
+  if (source->blocks == OCT_GEMM_SIXTEENS) at = (cursor){.out = panel + 4 * n, .run = 4, .step = 4 * OCT_GEMM_CELL};
   column_stats stats = {.low = 0, .high = 0};
   for (size_t o = 0, steps = oct_gemm_source_steps(source); o < steps; o++)
-    put_values(&at, column + step_offset(source, o), OCT_GEMM_BLOCK, source->stride_inner, flip_of(source), &stats);
+    put_values(&at, column + step_offset(source, o), size, source->stride_inner, flip_of(source), &stats);
   return stats;
 }
 
@@ -173,11 +175,11 @@ oct_gemm_summary oct_gemm_pack_panels(const oct_gemm_kernel *kernel, const oct_g
   const size_t run = source->run == 0 ? k : source->run;
   const size_t panel_bytes = k == 0 ? 0 : nr * (k / run) * oct_round_up(run, kernel->k_group);
   const bool across = source->stride_n == 1 && source->stride_inner != 1 && source->blocks == 1;
-  const bool diagonal = oct_gemm_is_diagonal(kernel, source);
+  const bool diagonal = oct_gemm_cell_blocks(kernel, source) > 1;
   oct_gemm_summary summary = {.largest = 0};
   for (size_t first = 0; first < source->n; first += nr) {
     const size_t count = source->n - first < nr ? source->n - first : nr;
-    int8_t *panel = panels + first / nr * panel_bytes;
+    int8_t *panel = panels + first / nr * panel_bytes; /* cells have one panel alone */
     column_stats stats[OCT_GEMM_MAX_COLUMNS];
     if (k > 0 && across) pack_across(kernel, source, first, count, panel, stats);
     for (size_t c = 0; c < count; c++) {

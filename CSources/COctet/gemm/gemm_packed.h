@@ -42,7 +42,7 @@ typedef struct oct_gemm_packed {
   size_t k_groups;           /* of all runs */
   int32_t largest;           /* largest |b - its zero point| */
   bool has_zero;             /* some minus_zero isn't 0 */
-  bool diagonal;             /* panels are cells of block diagonal weights, for the kernel's run_blocks */
+  size_t blocks;             /* of cells of block diagonal weights, for the kernel's run_blocks; 1: panels as usual */
   const int64_t *column_sum; /* sums of the int8 weights over k */
   const int32_t *minus_zero;
   const int8_t *panels;
@@ -56,7 +56,7 @@ static inline size_t oct_gemm_row_bytes(const oct_gemm_packed *packed) {
 /* Bytes of `groups` groups of k of a panel. */
 static inline size_t oct_gemm_groups_bytes(const oct_gemm_packed *packed, size_t groups) {
   const size_t bytes = groups * packed->kernel->k_group * packed->kernel->nr;
-  return packed->diagonal ? bytes / OCT_GEMM_BLOCKS : bytes;
+  return bytes / packed->blocks;
 }
 
 /* True when rows of a can be used where they lie: the kernel takes plain rows of its dtype, and whole groups of k or
@@ -84,8 +84,8 @@ oct_status oct_gemm_check_zero_points(const char *entry, oct_dtype dtype, const 
  * overflow. */
 bool oct_gemm_packed_bytes(const oct_gemm_kernel *kernel, size_t n, size_t k, size_t run, size_t *bytes);
 
-/* True when a block diagonal source, without zero points, fits the cells of the kernel's run_blocks. */
-bool oct_gemm_is_diagonal(const oct_gemm_kernel *kernel, const oct_gemm_source *source);
+/* The blocks of a cell when a block diagonal source, without zero points, fits the kernel's run_blocks, else 1. */
+size_t oct_gemm_cell_blocks(const oct_gemm_kernel *kernel, const oct_gemm_source *source);
 
 /* What the header remembers of packed weights beside their sizes. */
 typedef struct oct_gemm_summary {
@@ -102,6 +102,10 @@ void oct_gemm_pack_source(const oct_gemm_kernel *kernel, const oct_gemm_source *
 
 /* Opens packed weights, refusing what this library did not write or this CPU can't run. */
 oct_status oct_gemm_open(const char *entry, const void *packed, size_t packed_size, oct_gemm_packed *view);
+
+/* The same for weights that are probably of the same sizes as others, which takes less. */
+oct_status oct_gemm_open_like(const char *entry, const oct_gemm_packed *like, const void *packed, size_t packed_size,
+                              oct_gemm_packed *view);
 
 /* Packs for a kernel of the list, chosen by the caller: for tests and benchmarks. The kernel must be one that the CPU
  * has. */

@@ -31,10 +31,13 @@ oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero
       .zero = oct_gemm_form_zero(packed, a_zero_point),
       .wide = may_leave_int32(packed, a_zero_point, output, first),
       .term = term,
-      .stage = oct_stage_make(output, multiplier, bias),
+      .stage = oct_stage_make(output, first, packed->n, multiplier, bias),
+      .multiplier = multiplier,
   };
   const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
-  for (size_t n = 0; n < packed->columns; n++) term[n] = (int32_t)(0u - zero * (uint32_t)packed->column_sum[n]);
+  /* Products of 32 bits in 64, which vectors have everywhere. */
+  for (size_t n = 0; n < packed->columns; n++)
+    term[n] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[n]));
   for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
     term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
   if (output->bias)
@@ -49,7 +52,7 @@ enum { WIDE_K = 32768 };
 static const ptrdiff_t one_run = 0;
 
 static void run_tile(const oct_gemm_packed *packed, const oct_gemm_tile *tile) {
-  (packed->diagonal ? packed->kernel->run_blocks : packed->kernel->run)(tile);
+  (packed->blocks > 1 ? packed->kernel->run_blocks : packed->kernel->run)(tile);
 }
 
 /* One tile whose sums may leave int32: the kernel sums the bare products of one part of k after the other, the rest
@@ -95,25 +98,22 @@ static void run_wide_tile(const oct_gemm_prepared *prepared, const oct_gemm_tile
   }
 }
 
-/* Tiles of one column of tiles, rows spread evenly so that the last tile isn't a sliver. */
-static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile tile, const int64_t *row_sum, size_t rows) {
-  const oct_gemm_kernel *kernel = prepared->packed->kernel;
-  const size_t tiles = oct_ceil_div(rows, kernel->mr);
-  const size_t height = oct_round_up(oct_ceil_div(rows, tiles), kernel->row_group);
-  const ptrdiff_t a_step = (ptrdiff_t)(height / kernel->row_group) * tile.a_stride;
-  const ptrdiff_t c_step = (ptrdiff_t)height * tile.c_stride;
+/* Tiles of one column of tiles, `height` rows each, from where the tile lies. */
+static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile *tile, const int64_t *row_sum, size_t rows,
+                      size_t height, ptrdiff_t a_step) {
+  const ptrdiff_t c_step = (ptrdiff_t)height * tile->c_stride;
   int32_t sums[OCT_GEMM_MAX_ROWS];
-  tile.row_sum = row_sum && !prepared->wide ? sums : NULL;
+  tile->row_sum = row_sum && !prepared->wide ? sums : NULL;
   for (size_t row = 0; row < rows; row += height) {
-    tile.rows = rows - row < height ? rows - row : height;
+    tile->rows = rows - row < height ? rows - row : height;
     if (prepared->wide) {
-      run_wide_tile(prepared, &tile, row_sum ? row_sum + row : NULL);
+      run_wide_tile(prepared, tile, row_sum ? row_sum + row : NULL);
     } else {
-      for (size_t r = 0; row_sum && r < tile.rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
-      run_tile(prepared->packed, &tile);
+      for (size_t r = 0; row_sum && r < tile->rows; r++) sums[r] = (int32_t)(uint32_t)row_sum[row + r];
+      run_tile(prepared->packed, tile);
     }
-    tile.a = (const char *)tile.a + a_step;
-    tile.c = (char *)tile.c + c_step;
+    tile->a = (const char *)tile->a + a_step;
+    tile->c = (char *)tile->c + c_step;
   }
 }
 
@@ -125,26 +125,36 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const oct_gemm_packed *packed = prepared->packed;
   const size_t nr = packed->kernel->nr, panel_bytes = oct_gemm_groups_bytes(packed, packed->k_groups);
   const size_t size = oct_dtype_size(prepared->stage.dtype);
+  if (rows->count == 0) return;
+  /* Rows are spread evenly, so that the last tile isn't a sliver. */
+  const size_t tiles = oct_ceil_div(rows->count, packed->kernel->mr), group = packed->kernel->row_group;
+  const size_t height = oct_round_up(oct_ceil_div(rows->count, tiles), group);
+  const ptrdiff_t a_step = (ptrdiff_t)(height / group) * rows->stride;
+  oct_gemm_tile tile = {
+      .a_stride = rows->stride,
+      .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
+      .blocks = packed->blocks,
+      .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
+      .runs = rows->runs > 1 ? rows->runs : 1,
+      .run_at = rows->runs > 1 ? rows->run_at : &one_run,
+      .k_tail = rows->k_tail,
+      .stage = &prepared->stage,
+      .c_stride = c_stride,
+  };
+  const size_t lines = rows->lines > 1 ? rows->lines : 1;
   for (size_t panel = panel_begin; panel < panel_end; panel++) {
     const size_t column = panel * nr;
-    const oct_gemm_tile tile = {
-        .a = rows->a,
-        .a_stride = rows->stride,
-        .b = packed->panels + panel * panel_bytes,
-        .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
-        .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
-        .runs = rows->runs > 1 ? rows->runs : 1,
-        .run_at = rows->runs > 1 ? rows->run_at : &one_run,
-        .k_tail = rows->k_tail,
-        .columns = packed->n - column < nr ? packed->n - column : nr,
-        .column_term = prepared->term + column,
-        .minus_zero = packed->minus_zero + column,
-        .stage = &prepared->stage,
-        .column = column,
-        .c = (char *)c + size * column,
-        .c_stride = c_stride,
-    };
-    run_panel(prepared, tile, rows->row_sum, rows->count);
+    tile.b = packed->panels + panel * panel_bytes;
+    tile.columns = packed->n - column < nr ? packed->n - column : nr;
+    tile.column_term = prepared->term + column;
+    tile.minus_zero = packed->minus_zero + column;
+    tile.column = column;
+    for (size_t line = 0; line < lines; line++) {
+      tile.a = (const char *)rows->a + (ptrdiff_t)line * rows->line_stride;
+      tile.c = (char *)c + size * column + (ptrdiff_t)line * rows->line_c_stride;
+      run_panel(prepared, &tile, rows->row_sum ? rows->row_sum + line * rows->count : NULL, rows->count, height,
+                a_step);
+    }
   }
 }
 
@@ -157,7 +167,7 @@ enum { CYCLES_PER_THREAD = 4000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD
 
 int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double products = (double)m * bytes / (packed->diagonal ? OCT_GEMM_BLOCKS : 1);
+  const double products = (double)m * bytes / (double)packed->blocks;
   const double outputs = (double)repeats * (double)m * (double)packed->columns;
   const double cycles = products / packed->kernel->speed + outputs / OUTPUTS_PER_CYCLE;
   const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;

@@ -13,6 +13,7 @@ typedef struct oct_gemm_prepared {
   bool wide;           /* sums may leave int32 */
   const int32_t *term; /* what accumulators start from */
   oct_stage stage;
+  float *multiplier; /* the stage's, for who has more to say about them */
 } oct_gemm_prepared;
 
 /* Bytes of the per-column arrays, a multiple of OCT_ALIGNMENT. */
@@ -31,6 +32,9 @@ typedef struct oct_gemm_rows {
   size_t runs;             /* 0: one run */
   const ptrdiff_t *run_at; /* as in oct_gemm_tile */
   const int64_t *row_sum;  /* null unless the weights have zero points */
+  /* 0, or `lines` times `count` rows, from line to line so many bytes apart in a and in c. */
+  size_t lines;
+  ptrdiff_t line_stride, line_c_stride;
 } oct_gemm_rows;
 
 /* Multiplies rows by panels panel_begin..<panel_end. c is the first row's column 0, c_stride in bytes. */

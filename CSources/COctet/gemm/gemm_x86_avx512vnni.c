@@ -40,7 +40,7 @@ OCT_GEMM_INLINE void step(const uint8_t *const *base, ptrdiff_t stride, ptrdiff_
 /* Constants of the common end of a tile. */
 typedef struct byte_end {
   __m512 high;
-  __m512i zero, low, flip, order; /* words, bytes, bytes, double words */
+  __m512i zero, low, top, flip, order; /* words, bytes, bytes, bytes, double words */
 } byte_end;
 
 /* Everything goes through int8: uint8 less 128, which its top bit takes back. */
@@ -50,24 +50,28 @@ OCT_GEMM_INLINE byte_end byte_end_of(const oct_stage *stage) {
       .high = _mm512_set1_ps(stage->high),
       .zero = _mm512_set1_epi16((short)(stage->zero_point - offset)),
       .low = _mm512_set1_epi8((char)((int32_t)stage->low + stage->zero_point - offset)),
+      .top = _mm512_set1_epi8((char)((int32_t)stage->high + stage->zero_point - offset)),
       .flip = _mm512_set1_epi8((char)(offset == 128 ? 0x80 : 0)),
       .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
   };
 }
 
-/* The output less its zero point, unclamped below. As in the general end, a NaN becomes the lowest int32. */
+/* The output less its zero point, unclamped below. As in the general end, a NaN becomes the lowest int32. Without bias
+ * nothing leaves int32, and the upper clamp waits for bytes too. */
 OCT_GEMM_INLINE __m512i scaled(const byte_end *end, __m512i acc, __m512 bias, __m512 multiplier, bool has_bias) {
   const __m512 real = _mm512_cvtepi32_ps(acc);
-  return _mm512_cvtps_epi32(
-      _mm512_min_ps(end->high, _mm512_mul_ps(has_bias ? _mm512_add_ps(real, bias) : real, multiplier)));
+  if (!has_bias) return _mm512_cvtps_epi32(_mm512_mul_ps(real, multiplier));
+  return _mm512_cvtps_epi32(_mm512_min_ps(end->high, _mm512_mul_ps(_mm512_add_ps(real, bias), multiplier)));
 }
 
 /* Four vectors to bytes. Packing saturates, which is all right below the lower clamp; it goes lane by lane, and the
  * order of double words puts each vector's bytes together. */
-OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __m512i v2, __m512i v3, bool pairs) {
+OCT_GEMM_INLINE __m512i narrowed(const byte_end *end, __m512i v0, __m512i v1, __m512i v2, __m512i v3, bool pairs,
+                                 bool has_bias) {
   const __m512i first = _mm512_adds_epi16(_mm512_packs_epi32(v0, v1), end->zero);
   const __m512i second = pairs ? _mm512_adds_epi16(_mm512_packs_epi32(v2, v3), end->zero) : first;
-  const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), end->low);
+  __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(first, second), end->low);
+  if (!has_bias) bytes = _mm512_min_epi8(bytes, end->top);
   return _mm512_permutexvar_epi32(end->order, _mm512_xor_si512(bytes, end->flip));
 }
 
@@ -89,7 +93,7 @@ OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int ve
       const __m512i q1 = scaled(&end, acc[r][1], bias1, multiplier1, has_bias);
       const __m512i q2 = pair ? scaled(&end, acc[next][0], bias0, multiplier0, has_bias) : q0;
       const __m512i q3 = pair ? scaled(&end, acc[next][1], bias1, multiplier1, has_bias) : q1;
-      const __m512i bytes = narrowed(&end, q0, q1, q2, q3, pair);
+      const __m512i bytes = narrowed(&end, q0, q1, q2, q3, pair, has_bias);
       _mm256_storeu_si256((__m256i *)row, _mm512_castsi512_si256(bytes));
       if (pair) _mm256_storeu_si256((__m256i *)(row + tile->c_stride), _mm512_extracti64x4_epi64(bytes, 1));
     }
@@ -100,7 +104,7 @@ OCT_GEMM_INLINE void store_registers(const oct_gemm_tile *tile, int rows, int ve
     __m512i q[4];
     OCT_GEMM_UNROLL
     for (int i = 0; i < 4; i++) q[i] = r + i < rows ? scaled(&end, acc[r + i][0], bias0, multiplier0, has_bias) : q[0];
-    const __m512i bytes = narrowed(&end, q[0], q[1], q[2], q[3], r + 2 < rows);
+    const __m512i bytes = narrowed(&end, q[0], q[1], q[2], q[3], r + 2 < rows, has_bias);
     _mm_storeu_si128((__m128i *)row, _mm512_castsi512_si128(bytes));
     if (r + 1 < rows) _mm_storeu_si128((__m128i *)(row + tile->c_stride), _mm512_extracti32x4_epi32(bytes, 1));
     if (r + 2 < rows) _mm_storeu_si128((__m128i *)(row + 2 * tile->c_stride), _mm512_extracti32x4_epi32(bytes, 2));
@@ -123,7 +127,22 @@ OCT_GEMM_INLINE void add_row_sums(const oct_gemm_tile *tile, int rows, int vecto
   }
 }
 
-/* Stores bytes; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
+/* The end of a tile of real numbers, from registers too. rows and vectors are constants. */
+OCT_GEMM_INLINE void store_reals(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const size_t first = (size_t)(LANES * v), left = tile->columns - first;
+    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    const __m512 multiplier = _mm512_loadu_ps(tile->stage->multiplier + tile->column + first);
+    const __m512 bias = _mm512_loadu_ps(tile->stage->bias + tile->column + first);
+    char *row = (char *)tile->c + 4 * first;
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++, row += tile->c_stride)
+      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(tile->stage, acc[r][v], bias, multiplier));
+  }
+}
+
+/* Stores bytes and real numbers; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
 OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2], int32_t *out) {
   if (tile->row_sum) add_row_sums(tile, rows, vectors, acc);
   if (ends_in_bytes(tile)) {
@@ -131,6 +150,10 @@ OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __
       store_registers(tile, rows, vectors, true, acc);
     else
       store_registers(tile, rows, vectors, false, acc);
+    return false;
+  }
+  if (tile->stage->dtype == OCT_F32) {
+    store_reals(tile, rows, vectors, acc);
     return false;
   }
   OCT_GEMM_UNROLL
@@ -174,12 +197,14 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
   return finish(tile, rows, vectors, acc, out);
 }
 
-/* One row over 32 columns: four chains per vector, since a single one would wait for each product. streamed is a
- * constant. */
-OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, int32_t *out) {
-  __m512i acc[4][2] = {{_mm512_loadu_si512(tile->column_term), _mm512_loadu_si512(tile->column_term + LANES)}};
+/* One row: four chains per vector, since a single one would wait for each product. vectors and streamed are constants. */
+OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, int vectors, bool streamed, int32_t *out) {
+  __m512i acc[4][2];
   OCT_GEMM_UNROLL
-  for (int i = 1; i < 4; i++) acc[i][0] = acc[i][1] = _mm512_setzero_si512();
+  for (int v = 0; v < vectors; v++) {
+    acc[0][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
+    acc[1][v] = acc[2][v] = acc[3][v] = _mm512_setzero_si512();
+  }
   const uint8_t *a = tile->a;
   const int8_t *b = tile->b;
   size_t run = 0;
@@ -190,34 +215,33 @@ OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, bool streamed, in
       OCT_GEMM_UNROLL
       for (int i = 0; i < 4; i++) {
         const __m512i four = broadcast(a + 4 * i);
-        if (streamed) {
-          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD, _MM_HINT_T0);
-          _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64, _MM_HINT_T0);
+        OCT_GEMM_UNROLL
+        for (int v = 0; v < vectors; v++) {
+          if (streamed) _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64 * v, _MM_HINT_T0);
+          acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], four, _mm512_load_si512(b + 4 * NR * i + 64 * v));
         }
-        acc[i][0] = _mm512_dpbusd_epi32(acc[i][0], four, _mm512_load_si512(b + 4 * NR * i));
-        acc[i][1] = _mm512_dpbusd_epi32(acc[i][1], four, _mm512_load_si512(b + 4 * NR * i + 64));
       }
     }
     for (; groups > 0; groups--, a += 4, b += 4 * NR) {
       const __m512i four = broadcast(a);
-      acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-      acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
     }
   } while (++run < tile->runs);
   if (tile->k_tail) {
     const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
-    acc[0][0] = _mm512_dpbusd_epi32(acc[0][0], four, _mm512_load_si512(b));
-    acc[0][1] = _mm512_dpbusd_epi32(acc[0][1], four, _mm512_load_si512(b + 64));
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
   }
   OCT_GEMM_UNROLL
-  for (int v = 0; v < 2; v++)
+  for (int v = 0; v < vectors; v++)
     acc[0][v] = _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]), _mm512_add_epi32(acc[2][v], acc[3][v]));
-  return finish(tile, 1, 2, acc, out);
+  return finish(tile, 1, vectors, acc, out);
 }
 
 static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return tile->streamed ? accumulate_row(tile, true, out) : accumulate_row(tile, false, out);
+    case 1: return tile->streamed ? accumulate_row(tile, 2, true, out) : accumulate_row(tile, 2, false, out);
     case 2: return accumulate(tile, 2, 2, out);
     case 3: return accumulate(tile, 3, 2, out);
     case 4: return accumulate(tile, 4, 2, out);
@@ -236,7 +260,7 @@ static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
 
 static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   switch (tile->rows) {
-    case 1: return accumulate(tile, 1, 1, out);
+    case 1: return tile->streamed ? accumulate_row(tile, 1, true, out) : accumulate_row(tile, 1, false, out);
     case 2: return accumulate(tile, 2, 1, out);
     case 3: return accumulate(tile, 3, 1, out);
     case 4: return accumulate(tile, 4, 1, out);
@@ -253,7 +277,7 @@ static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Block diagonal weights. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
+/* Block diagonal weights of 4 by 4. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
  * lane q is block p's column q. */
 OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int32_t *out) {
   __m512i acc[MR][2];
@@ -266,7 +290,7 @@ OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int3
     const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
     OCT_GEMM_UNROLL
     for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
-    for (size_t cells = tile->k_groups / OCT_GEMM_BLOCKS; cells > 0; cells--, b += OCT_GEMM_CELL_BYTES) {
+    for (size_t cells = 4 * tile->k_groups / OCT_GEMM_CELL; cells > 0; cells--, b += 4 * OCT_GEMM_CELL) {
       OCT_GEMM_UNROLL
       for (int v = 0; v < 2; v++) {
         const __m512i weights = _mm512_load_si512(b + 64 * v);
@@ -309,23 +333,124 @@ static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
   }
 }
 
-/* Stores the sums of a tile as int32 or float32. */
-static void store_words(const oct_gemm_tile *tile, const int32_t *acc) {
-  const oct_stage *stage = tile->stage;
+/* Blocks of 8 by 8. Sixteen bytes of a row are two blocks' k; each half of a cell is two vectors, the first of columns
+ * 0...3 of its blocks, the second of columns 4...7. Double words 0 and 1 of lane q add up to the first block's column q,
+ * 2 and 3 to the second's. Loads are no bound: per 28 vpdpbusd 14 broadcasts and 4 loads. */
+OCT_GEMM_INLINE bool accumulate_eights(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m512i parts[MR / 2][2][2], acc[MR / 2][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++)
+    parts[r][0][0] = parts[r][0][1] = parts[r][1][0] = parts[r][1][1] = _mm512_setzero_si512();
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  const int8_t *b = tile->b;
+  for (size_t run = 0; run < tile->runs; run++) {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    for (size_t cells = 4 * tile->k_groups / OCT_GEMM_CELL; cells > 0; cells--, b += 8 * OCT_GEMM_CELL) {
+      OCT_GEMM_UNROLL
+      for (int v = 0; v < 2; v++) {
+        const __m512i low = _mm512_load_si512(b + 128 * v), high = _mm512_load_si512(b + 128 * v + 64);
+        OCT_GEMM_UNROLL
+        for (int r = 0; r < rows; r++) {
+          const uint8_t *sixteen = base[r / 3] + (r % 3) * stride + 16 * v;
+          const __m512i x = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)sixteen));
+          parts[r][v][0] = _mm512_dpbusd_epi32(parts[r][v][0], x, low);
+          parts[r][v][1] = _mm512_dpbusd_epi32(parts[r][v][1], x, high);
+        }
+      }
+      oct_gemm_advance(base, OCT_GEMM_CELL, rows);
+    }
+  }
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15);
+  OCT_GEMM_UNROLL
+  for (int v = 0; v < 2; v++) {
+    const __m512i term = _mm512_loadu_si512(tile->column_term + LANES * v);
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r++) {
+      const __m512 first = _mm512_castsi512_ps(parts[r][v][0]), second = _mm512_castsi512_ps(parts[r][v][1]);
+      const __m512i even = _mm512_castps_si512(_mm512_shuffle_ps(first, second, 0x88));
+      const __m512i odd = _mm512_castps_si512(_mm512_shuffle_ps(first, second, 0xDD));
+      acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd)), term);
+    }
+  }
+  return finish(tile, rows, 2, acc, out);
+}
+
+static bool accumulate_eight_rows(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: return accumulate_eights(tile, 1, out);
+    case 2: return accumulate_eights(tile, 2, out);
+    case 3: return accumulate_eights(tile, 3, out);
+    case 4: return accumulate_eights(tile, 4, out);
+    case 5: return accumulate_eights(tile, 5, out);
+    case 6: return accumulate_eights(tile, 6, out);
+    default: return accumulate_eights(tile, 7, out);
+  }
+}
+
+/* Blocks of 16 by 16: the tile of two vectors, whose columns multiply k of their own. Loads are the bound: 30 for 28
+ * vpdpbusd. */
+OCT_GEMM_INLINE bool accumulate_sixteens(const oct_gemm_tile *tile, int rows, int32_t *out) {
+  __m512i acc[MR][2];
+  OCT_GEMM_UNROLL
+  for (int r = 0; r < rows; r++) {
+    OCT_GEMM_UNROLL
+    for (int v = 0; v < 2; v++) acc[r][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
+  }
+  const ptrdiff_t stride = tile->a_stride;
+  const uint8_t *base[(MR + 2) / 3];
+  const int8_t *b = tile->b;
+  for (size_t run = 0; run < tile->runs; run++) {
+    const uint8_t *a = (const uint8_t *)tile->a + tile->run_at[run];
+    OCT_GEMM_UNROLL
+    for (int r = 0; r < rows; r += 3) base[r / 3] = a + r * stride;
+    for (size_t cells = 4 * tile->k_groups / OCT_GEMM_CELL; cells > 0; cells--, b += 16 * OCT_GEMM_CELL) {
+      OCT_GEMM_UNROLL
+      for (int i = 0; i < 4; i++) {
+        const __m512i low = _mm512_load_si512(b + 128 * i), high = _mm512_load_si512(b + 128 * i + 64);
+        OCT_GEMM_UNROLL
+        for (int r = 0; r < rows; r++) {
+          const uint8_t *four = base[r / 3] + (r % 3) * stride + 4 * i;
+          acc[r][0] = _mm512_dpbusd_epi32(acc[r][0], broadcast(four), low);
+          acc[r][1] = _mm512_dpbusd_epi32(acc[r][1], broadcast(four + 16), high);
+        }
+      }
+      oct_gemm_advance(base, OCT_GEMM_CELL, rows);
+    }
+  }
+  return finish(tile, rows, 2, acc, out);
+}
+
+static bool accumulate_sixteen_rows(const oct_gemm_tile *tile, int32_t *out) {
+  switch (tile->rows) {
+    case 1: return accumulate_sixteens(tile, 1, out);
+    case 2: return accumulate_sixteens(tile, 2, out);
+    case 3: return accumulate_sixteens(tile, 3, out);
+    case 4: return accumulate_sixteens(tile, 4, out);
+    case 5: return accumulate_sixteens(tile, 5, out);
+    case 6: return accumulate_sixteens(tile, 6, out);
+    case 7: return accumulate_sixteens(tile, 7, out);
+    case 8: return accumulate_sixteens(tile, 8, out);
+    case 9: return accumulate_sixteens(tile, 9, out);
+    case 10: return accumulate_sixteens(tile, 10, out);
+    case 11: return accumulate_sixteens(tile, 11, out);
+    case 12: return accumulate_sixteens(tile, 12, out);
+    case 13: return accumulate_sixteens(tile, 13, out);
+    default: return accumulate_sixteens(tile, 14, out);
+  }
+}
+
+/* Stores the sums of a tile themselves. */
+static void store_sums(const oct_gemm_tile *tile, const int32_t *acc) {
   for (size_t first = 0; first < tile->columns; first += LANES) {
     const size_t left = tile->columns - first;
     const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
     char *row = (char *)tile->c + 4 * first;
     const int32_t *sums = acc + first;
-    if (stage->dtype == OCT_S32) {
-      for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
-        _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
-      continue;
-    }
-    const __m512 multiplier = _mm512_loadu_ps(stage->multiplier + tile->column + first);
-    const __m512 bias = _mm512_loadu_ps(stage->bias + tile->column + first);
     for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
-      _mm512_mask_storeu_ps(row, mask, oct_stage_real_avx512(stage, _mm512_load_si512(sums), bias, multiplier));
+      _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
   }
 }
 
@@ -353,7 +478,7 @@ void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
   const bool wide = tile->columns > LANES;
   if (!ends_in_bytes(tile) || tile->columns % LANES == 0) {
-    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_words(tile, acc);
+    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_sums(tile, acc);
     return;
   }
   /* Bytes of a part of a vector are taken from whole ones. */
@@ -371,7 +496,20 @@ void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
 
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
   _Alignas(64) int32_t acc[MR * NR];
-  if (accumulate_block_rows(tile, acc)) store_words(tile, acc);
+  if (tile->blocks != OCT_GEMM_EIGHTS) {
+    if (tile->blocks == OCT_GEMM_FOURS ? accumulate_block_rows(tile, acc) : accumulate_sixteen_rows(tile, acc))
+      store_sums(tile, acc);
+    return;
+  }
+  /* Rows have twice the sums, so that half a tile is all that fits. */
+  oct_gemm_tile part = *tile;
+  part.rows = (tile->rows + 1) / 2;
+  for (size_t row = 0; row < tile->rows; row += part.rows) {
+    part.a = (const uint8_t *)tile->a + (ptrdiff_t)row * tile->a_stride;
+    part.c = (char *)tile->c + (ptrdiff_t)row * tile->c_stride;
+    if (row + part.rows > tile->rows) part.rows = tile->rows - row;
+    if (accumulate_eight_rows(&part, acc)) store_sums(&part, acc);
+  }
 }
 
 OCT_ISA_END

@@ -13,6 +13,7 @@
 #include "octet/observe.h"
 #include "octet/pool.h"
 #include "octet/quantize.h"
+#include "octet/rnn.h"
 #include "octet/sgemm.h"
 
 #endif /* OCTET_H */

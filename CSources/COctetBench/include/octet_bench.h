@@ -5,6 +5,7 @@
 #ifndef OCTET_BENCH_H
 #define OCTET_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,10 +21,11 @@ typedef enum oct_bench_kind {
   OCT_BENCH_QUANTIZE_CHANNELS = 4,
   OCT_BENCH_DEQUANTIZE = 5,
   OCT_BENCH_REQUANTIZE = 6,
-  OCT_BENCH_COPY = 7,       /* memcpy */
-  OCT_BENCH_READ = 8,       /* loads alone, as wide as the tier has them */
-  OCT_BENCH_INT8_PEAK = 9,  /* the tier's 8-bit (else 16-bit) multiply-add on registers */
-  OCT_BENCH_FLOAT_PEAK = 10 /* the tier's float32 multiply-add on registers */
+  OCT_BENCH_COPY = 7,        /* memcpy */
+  OCT_BENCH_READ = 8,        /* loads alone, as wide as the tier has them */
+  OCT_BENCH_INT8_PEAK = 9,   /* the tier's 8-bit (else 16-bit) multiply-add on registers */
+  OCT_BENCH_FLOAT_PEAK = 10, /* the tier's float32 multiply-add on registers */
+  OCT_BENCH_DYNAMIC_GEMM = 11
 } oct_bench_kind;
 
 enum { OCT_BENCH_MAX_RANK = 3 };
@@ -31,7 +33,7 @@ enum { OCT_BENCH_MAX_RANK = 3 };
 /* What is computed. Only the fields named for a kind are read. */
 typedef struct oct_bench_shape {
   oct_bench_kind kind;
-  /* GEMM: uint8 [m, k] times int8 weights [n, k] to uint8 [m, n]. */
+  /* GEMM: uint8 [m, k] times int8 weights [n, k] to uint8 [m, n]. DYNAMIC_GEMM: the same from float32 to float32. */
   size_t m, n, k;
   /* CONV, MAX_POOL: uint8 [batch, in.., in_channels] to uint8, channels last; weights int8 [out_channels, in_channels / groups, kernel..].
    * Arrays hold `rank` entries, the outermost dimension first. */
@@ -42,6 +44,9 @@ typedef struct oct_bench_shape {
   size_t stride[OCT_BENCH_MAX_RANK];
   size_t padding[OCT_BENCH_MAX_RANK];
   size_t dilation[OCT_BENCH_MAX_RANK];
+  /* CONV: a transposed one, whose weights are int8 [in_channels, out_channels / groups, kernel..]. */
+  bool transposed;
+  size_t output_padding[OCT_BENCH_MAX_RANK];
   /* QUANTIZE_CHANNELS: float [outer, channels, inner] to int8. REQUANTIZE: int32 [outer, channels] to uint8. */
   size_t outer, channels, inner;
   /* QUANTIZE, DEQUANTIZE: elements (float to uint8 and back). COPY, READ: bytes. INT8_PEAK, FLOAT_PEAK: units of
@@ -56,9 +61,10 @@ enum { OCT_BENCH_INT8_UNIT = 1536, OCT_BENCH_FLOAT_UNIT = 384 };
 typedef struct oct_bench_data {
   const void *x;
   const int8_t *w;
-  const float
-      *scale; /* GEMM, CONV: of the weights' output channels; QUANTIZE_CHANNELS: scales; REQUANTIZE: multipliers */
-  const int32_t *bias; /* GEMM, CONV: in units of the accumulator; may be null */
+  const float *
+      scale; /* GEMM, DYNAMIC_GEMM, CONV: of the weights' output channels; QUANTIZE_CHANNELS: scales; REQUANTIZE: multipliers */
+  const int32_t *bias;    /* GEMM, CONV: in units of the accumulator; may be null */
+  const float *real_bias; /* DYNAMIC_GEMM; may be null */
   void *y;
   float x_scale, y_scale;
   int32_t x_zero_point, y_zero_point;
@@ -90,6 +96,9 @@ typedef struct oct_bench_work {
 } oct_bench_work;
 
 const char *oct_bench_count_work(const oct_bench_shape *shape, oct_bench_work *work);
+
+/* Output sizes of a convolution's or a pool's window, 1 where `rank` ends. */
+const char *oct_bench_window_size(const oct_bench_shape *shape, size_t out[OCT_BENCH_MAX_RANK]);
 
 /* Nanoseconds per call: the least and the median of batches that last about a fifth of a millisecond. */
 typedef struct oct_bench_timing {

@@ -199,20 +199,3 @@ public final class PReLU: Module {
     try Functional.prelu(input, weight: weight.value)
   }
 }
-
-/// Zeroes elements at random while training, dividing the others by `1 - p`; identity in evaluation mode. torch.nn.Dropout.
-public final class Dropout: Module {
-  /// The probability of a zero.
-  public let p: Double
-
-  /// Creates the layer.
-  public init(p: Double = 0.5) { self.p = p }
-
-  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Dropout(p: p) }
-
-  public override var details: String { "p: \(p)" }
-
-  public override func forward(_ input: Tensor) throws -> Tensor {
-    try Functional.dropout(input, p: p, training: isTraining && !input.isQuantized)
-  }
-}

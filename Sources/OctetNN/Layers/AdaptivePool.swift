@@ -46,3 +46,50 @@ public final class AdaptiveAvgPool3d: AdaptiveAvgPool {
     self.init([depth, height, width])
   }
 }
+
+/// What 1-d, 2-d and 3-d adaptive max pools share: the largest elements of windows that divide the input evenly.
+public class AdaptiveMaxPool: Module {
+  private let outputSize: [Int?]
+
+  /// Traps on sizes that aren't positive.
+  package required init(_ outputSize: [Int?]) {
+    self.outputSize = outputSize
+    for size in outputSize {
+      if let size { _ = positive(size, "outputSize", "AdaptiveMaxPool\(outputSize.count)d") }
+    }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Self(outputSize) }
+
+  public override var details: String {
+    "outputSize: \(outputSize.map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))"
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try Functional.adaptiveMaxPool(input, outputSize: outputSize)
+  }
+}
+
+/// Over `[N, C, L]`. torch.nn.AdaptiveMaxPool1d.
+public final class AdaptiveMaxPool1d: AdaptiveMaxPool {
+  /// To `outputSize` elements.
+  public convenience init(_ outputSize: Int) { self.init([outputSize]) }
+}
+
+/// Over `[N, C, H, W]`. torch.nn.AdaptiveMaxPool2d.
+public final class AdaptiveMaxPool2d: AdaptiveMaxPool {
+  /// To a square.
+  public convenience init(_ outputSize: Int) { self.init([outputSize, outputSize]) }
+  /// To height and width; nil keeps the input's.
+  public convenience init(height: Int?, width: Int?) { self.init([height, width]) }
+}
+
+/// Over `[N, C, D, H, W]`. torch.nn.AdaptiveMaxPool3d.
+public final class AdaptiveMaxPool3d: AdaptiveMaxPool {
+  /// To a cube.
+  public convenience init(_ outputSize: Int) { self.init([outputSize, outputSize, outputSize]) }
+  /// To depth, height and width; nil keeps the input's.
+  public convenience init(depth: Int?, height: Int?, width: Int?) {
+    self.init([depth, height, width])
+  }
+}

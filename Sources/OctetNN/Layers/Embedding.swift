@@ -29,8 +29,15 @@ public final class Embedding: Module {
     self.weight = weight
   }
 
+  private init(_ other: Embedding, _ copier: ModuleCopier) throws {
+    numEmbeddings = other.numEmbeddings
+    embeddingDim = other.embeddingDim
+    paddingIndex = other.paddingIndex
+    weight = try copier(other.weight)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try Embedding(weight: copier(weight), paddingIndex: paddingIndex)
+    try Embedding(self, copier)
   }
 
   public override var details: String { "\(numEmbeddings), \(embeddingDim)" }
@@ -82,10 +89,17 @@ public final class EmbeddingBag: BagModule {
     self.weight = weight
   }
 
+  private init(_ other: EmbeddingBag, _ copier: ModuleCopier) throws {
+    numEmbeddings = other.numEmbeddings
+    embeddingDim = other.embeddingDim
+    mode = other.mode
+    includeLastOffset = other.includeLastOffset
+    paddingIndex = other.paddingIndex
+    weight = try copier(other.weight)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try EmbeddingBag(
-      weight: copier(weight), mode: mode, includeLastOffset: includeLastOffset,
-      paddingIndex: paddingIndex)
+    try EmbeddingBag(self, copier)
   }
 
   public override var details: String {

@@ -23,7 +23,7 @@ public class Linear: Module {
   /// A layer around existing parameters.
   ///
   /// - Throws: `shapeMismatch` when they don't fit each other.
-  public required init(weight: Parameter, bias: Parameter?) throws {
+  public init(weight: Parameter, bias: Parameter?) throws {
     guard weight.value.rank == 2, bias.map({ $0.value.shape == [weight.value.shape[0]] }) ?? true
     else {
       throw OctetError(
@@ -37,8 +37,16 @@ public class Linear: Module {
     self.bias = bias
   }
 
+  /// A layer around the copies of another one's parameters.
+  package required init(_ other: Linear, _ copier: ModuleCopier) throws {
+    inFeatures = other.inFeatures
+    outFeatures = other.outFeatures
+    weight = try copier(other.weight)
+    bias = try copier(other.bias)
+  }
+
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    try Self(weight: copier(weight), bias: copier(bias))
+    try Self(self, copier)
   }
 
   public override var details: String { "\(inFeatures), \(outFeatures), bias: \(bias != nil)" }

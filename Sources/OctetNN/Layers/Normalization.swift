@@ -47,6 +47,42 @@ public final class LayerNorm: Module {
   }
 }
 
+/// Rows over the last dimensions divided by their root mean square, then γ. torch.nn.RMSNorm.
+public final class RMSNorm: Module {
+  /// The dimensions that are normalized together.
+  public let normalizedShape: [Int]
+  /// Added to the mean square; nil: float32's smallest step at 1.
+  public let epsilon: Double?
+  /// γ of shape `normalizedShape`, nil without affine part.
+  public let weight: Parameter?
+
+  /// γ 1.
+  public init(_ normalizedShape: [Int], epsilon: Double? = nil, elementwiseAffine: Bool = true) {
+    self.normalizedShape = normalizedShape.map { positive($0, "normalizedShape", "RMSNorm") }
+    self.epsilon = epsilon
+    weight = elementwiseAffine ? Parameter(filled(1, normalizedShape)) : nil
+  }
+
+  /// Over the last dimension.
+  public convenience init(_ features: Int, epsilon: Double? = nil) {
+    self.init([features], epsilon: epsilon)
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    RMSNorm(normalizedShape, epsilon: epsilon, elementwiseAffine: weight != nil)
+  }
+
+  public override var details: String {
+    "\(normalizedShape), epsilon: \(epsilon.map { "\($0)" } ?? "nil"), affine: \(weight != nil)"
+  }
+
+  public override func forward(_ input: Tensor) throws -> Tensor {
+    try Functional.rmsNorm(
+      input, normalizedShape: normalizedShape, weight: weight?.value,
+      epsilon: epsilon ?? Double(Float.ulpOfOne))
+  }
+}
+
 /// Each image's groups of channels to mean 0 and variance 1, then γ and β per channel. torch.nn.GroupNorm.
 public final class GroupNorm: Module {
   /// Groups, a divisor of `channels`.

@@ -103,6 +103,18 @@ public final class RNN: RecurrentLayer<Tensor> {
     }
   }
 
+  /// A layer with random weights in `±1 / sqrt(H)`. Traps on a projection, which only an LSTM has.
+  public init(_ settings: RecurrentSettings, nonlinearity: RecurrentActivation = .tanh) {
+    self.nonlinearity = nonlinearity
+    super.init(nonlinearity.kind, "RNN") { () throws(OctetError) in
+      try settings.withoutProjection("RNN")
+    }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    RNN(settings, nonlinearity: nonlinearity)
+  }
+
   public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: Tensor)
   {
@@ -128,6 +140,13 @@ public final class GRU: RecurrentLayer<Tensor> {
         batchFirst: batchFirst, dropout: dropout, bidirectional: bidirectional)
     }
   }
+
+  /// A layer with random weights in `±1 / sqrt(H)`. Traps on a projection, which only an LSTM has.
+  public init(_ settings: RecurrentSettings) {
+    super.init(.gru, "GRU") { () throws(OctetError) in try settings.withoutProjection("GRU") }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRU(settings) }
 
   public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: Tensor)
@@ -157,6 +176,11 @@ public final class LSTM: RecurrentLayer<LSTMState> {
         projectionSize: projectionSize)
     }
   }
+
+  /// A layer with random weights in `±1 / sqrt(H)`.
+  public init(_ settings: RecurrentSettings) { super.init(.lstm, "LSTM") { settings } }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTM(settings) }
 
   public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: LSTMState)

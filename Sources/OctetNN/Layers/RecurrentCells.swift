@@ -38,6 +38,13 @@ public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
 
   public override var details: String { settings.details }
 
+  /// The parameters under torch's names.
+  package var table: ParameterTable {
+    ParameterTable(
+      [("weight_ih", weightIh), ("weight_hh", weightHh)]
+        + (biasIh.map { [("bias_ih", $0)] } ?? []) + (biasHh.map { [("bias_hh", $0)] } ?? []))
+  }
+
   /// The weights.
   package var weights: RecurrentWeights {
     RecurrentWeights(
@@ -73,6 +80,16 @@ public final class RNNCell: RecurrentCell<Tensor> {
     }
   }
 
+  /// A cell of the settings' sizes with random weights in `±1 / sqrt(H)`.
+  public init(_ settings: RecurrentSettings, nonlinearity: RecurrentActivation = .tanh) {
+    self.nonlinearity = nonlinearity
+    super.init(nonlinearity.kind, "RNNCell") { settings }
+  }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    RNNCell(settings, nonlinearity: nonlinearity)
+  }
+
   public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: Tensor)
   {
@@ -90,6 +107,11 @@ public final class GRUCell: RecurrentCell<Tensor> {
     }
   }
 
+  /// A cell of the settings' sizes with random weights in `±1 / sqrt(H)`.
+  public init(_ settings: RecurrentSettings) { super.init(.gru, "GRUCell") { settings } }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRUCell(settings) }
+
   public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: Tensor)
   {
@@ -106,6 +128,11 @@ public final class LSTMCell: RecurrentCell<LSTMState> {
       try RecurrentSettings(inputSize: inputSize, hiddenSize: hiddenSize, bias: bias)
     }
   }
+
+  /// A cell of the settings' sizes with random weights in `±1 / sqrt(H)`.
+  public init(_ settings: RecurrentSettings) { super.init(.lstm, "LSTMCell") { settings } }
+
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTMCell(settings) }
 
   public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
     -> (output: Tensor, state: LSTMState)

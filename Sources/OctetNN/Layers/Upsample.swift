@@ -17,12 +17,19 @@ public final class Upsample: Module {
     self.alignCorners = alignCorners
   }
 
-  /// By a factor for every spatial dimension.
-  public init(
+  /// By one factor for all spatial dimensions.
+  public convenience init(
     scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
   ) {
+    self.init(scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners)
+  }
+
+  /// By a factor for each spatial dimension, or one for all.
+  public init(
+    scaleFactor: [Double], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  ) {
     size = nil
-    self.scaleFactor = [scaleFactor]
+    self.scaleFactor = scaleFactor
     self.mode = mode
     self.alignCorners = alignCorners
   }
@@ -37,7 +44,7 @@ public final class Upsample: Module {
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Upsample(self) }
 
   public override var details: String {
-    let target = size.map { "size: \($0)" } ?? scaleFactor.map { "scaleFactor: \($0[0])" } ?? ""
+    let target = size.map { "size: \($0)" } ?? scaleFactor.map { "scaleFactor: \($0)" } ?? ""
     return "\(target), mode: \(mode.rawValue)"
   }
 

@@ -96,6 +96,7 @@ public final class ModuleCopier {
     copy.preHooks = module.preHooks
     copy.postHooks = module.postHooks
     copy.attachments = module.attachments
+    copy.watchesInput = module.watchesInput
     unfinished.append((module, copy))
   }
 

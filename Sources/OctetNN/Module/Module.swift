@@ -150,13 +150,23 @@ open class Module {
   /// The direct children of what runs now, in declaration order, under torch's names.
   public final var children: [(name: String, module: Module)] {
     let found = current.ownChildren()
-    for (name, child) in found { child.label = name }
+    label(found)
     return found
+  }
+
+  /// False for containers that are never called: their own label stands in front of their children's.
+  var isCalled: Bool { true }
+
+  private func label(_ children: [(name: String, module: Module)]) {
+    for (name, child) in children {
+      child.label = isCalled || label.isEmpty ? name : "\(label).\(name)"
+      if !child.isCalled { child.label(child.ownChildren()) }
+    }
   }
 
   final func labelChildrenOnce() {
     if labelled { return }
-    for (name, child) in ownChildren() { child.label = name }
+    label(ownChildren())
     labelled = true
   }
 

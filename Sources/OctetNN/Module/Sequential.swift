@@ -46,6 +46,8 @@ public final class ModuleList: Module {
   /// Holds `modules`.
   public init(_ modules: [Module] = []) { self.modules = modules }
 
+  override var isCalled: Bool { false }
+
   /// The number of modules.
   public var count: Int { modules.count }
 
@@ -78,6 +80,8 @@ public final class ModuleDict: Module {
     super.init()
     for (name, module) in modules { self[name] = module }
   }
+
+  override var isCalled: Bool { false }
 
   /// The names, in order.
   public var names: [String] { modules.map(\.name) }

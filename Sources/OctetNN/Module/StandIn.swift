@@ -14,6 +14,10 @@ package final class StandIn: Module {
     train(host.isTraining)
   }
 
+  package override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    StandIn(for: try copier(host))
+  }
+
   override var represented: Module { host }
 
   package override func ownChildren() -> [(name: String, module: Module)] { [] }

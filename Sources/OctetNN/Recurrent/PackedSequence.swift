@@ -161,6 +161,7 @@ extension Tensor: BatchedState {
 }
 
 extension LSTMState: BatchedState {
+  /// The same states with the sequences of the batch in another order.
   public func selecting(_ index: Tensor) throws(OctetError) -> LSTMState {
     LSTMState(hidden: try hidden.selecting(index), cell: try cell.selecting(index))
   }
@@ -191,6 +192,6 @@ extension RecurrentModule where State: BatchedState {
   public final func evaluate(_ input: PackedSequence, _ state: State? = nil) throws -> (
     output: PackedSequence, state: State
   ) {
-    try collectingErrors { callAsFunction(input, state) }
+    try collectingErrors { unrecordedUnlessTraining { callAsFunction(input, state) } }
   }
 }

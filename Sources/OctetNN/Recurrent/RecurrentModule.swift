@@ -31,6 +31,7 @@ public struct LSTMState: RecurrentState {
     self.cell = cell
   }
 
+  /// What stands in for the state of a call that has failed inside `collectingErrors`.
   public static var afterFailure: LSTMState {
     LSTMState(hidden: .placeholder, cell: .placeholder)
   }
@@ -75,11 +76,12 @@ open class RecurrentModule<State: RecurrentState>: Module {
     call(input, state, nil)
   }
 
-  /// Runs the module from a state; the first mistake anywhere inside is thrown with the module's path.
+  /// Runs the module from a state; the first mistake anywhere inside is thrown with the module's path. In evaluation mode nothing is
+  /// recorded on the tape.
   public final func evaluate(_ input: Tensor, _ state: State?) throws -> (
     output: Tensor, state: State
   ) {
-    try collectingErrors { call(input, state, nil) }
+    try collectingErrors { unrecordedUnlessTraining { call(input, state, nil) } }
   }
 
   final func call(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?) -> (

@@ -54,6 +54,16 @@ public struct RecurrentSettings: Sendable, Equatable {
     self.projectionSize = projectionSize
   }
 
+  /// The settings of a layer that has no projection.
+  func withoutProjection(_ operation: String) throws(OctetError) -> RecurrentSettings {
+    guard projectionSize == 0 else {
+      throw OctetError(
+        .invalidArgument, operation: operation, argument: "proj_size", expected: "0",
+        received: "\(projectionSize)", fix: "use an LSTM")
+    }
+    return self
+  }
+
   /// Keeps products of two sizes and the gates far from overflow.
   private static let largest = 1 << 28
 

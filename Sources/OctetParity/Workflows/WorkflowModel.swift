@@ -27,10 +27,10 @@ class WorkflowModel: Module {
     case "embedding_bag_mlp": return EmbeddingBagModel()
     case "norm_corners":
       return NormCornersModel(
-        up: try ConvTranspose2d(3, 5, kernelSize: [2], stride: [2], bias: false))
+        up: ConvTranspose2d(3, 5, kernelSize: [2], stride: [2], bias: false))
     case "upsampler":
       return UpsamplerModel(
-        up: try ConvTranspose2d(
+        up: ConvTranspose2d(
           6, 5, kernelSize: [3], stride: [2], padding: [1], outputPadding: [1]))
     default:
       throw OctetError(

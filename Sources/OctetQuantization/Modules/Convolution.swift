@@ -23,11 +23,9 @@ extension Quantized {
     /// The quantized form of an observed float layer.
     convenience init(_ float: OctetNN.Convolution, _ context: ConversionContext) throws {
       let output = try context.outputParameters()
-      let rank = float.kernelSize.count
       let weights = try ConvolutionWeights(
-        rank: rank, weight: context.quantizedWeight(float.weight.value), bias: float.bias?.value,
-        stride: float.stride, padding: float.padding, dilation: float.dilation,
-        groups: float.groups, operation: "Quantized.Conv\(rank)d")
+        float, weight: context.quantizedWeight(float.weight.value),
+        operation: "Quantized.Conv\(float.kernelSize.count)d")
       try self.init(weights, scale: output.scale, zeroPoint: output.zeroPoint)
     }
 

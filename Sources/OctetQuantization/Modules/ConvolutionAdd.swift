@@ -8,12 +8,14 @@ extension Fused {
     public let convolution: OctetNN.Conv2d
 
     /// Fuses a convolution with the sum behind it; the parameters are shared.
-    public required init(_ convolution: OctetNN.Conv2d) throws {
-      self.convolution = try convolution.sharing()
+    public convenience init(_ convolution: OctetNN.Conv2d) throws {
+      self.init(parts: try convolution.sharing())
     }
 
+    required init(parts convolution: OctetNN.Conv2d) { self.convolution = convolution }
+
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try Self(copier(convolution))
+      Self(parts: try copier(convolution))
     }
 
     public override func ownChildren() -> [(name: String, module: Module)] { [("0", convolution)] }

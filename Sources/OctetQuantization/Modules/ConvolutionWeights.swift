@@ -1,40 +1,48 @@
 import OctetNN
 import OctetTensor
 
-/// What stands around the input of a convolution. torch's `padding_mode`; raw values are torch's names.
-public enum PaddingMode: String, Sendable, CaseIterable {
-  /// Zeros: for quantized tensors the zero point.
-  case zeros
-  /// The input's mirror image, the edge itself not repeated.
-  case reflect
-}
-
 /// qint8 weights of a convolution module, a float32 bias and what stands around its input: the first two are a part of its state.
 final class ConvolutionWeights: StateGroup {
   private(set) var packed: PackedConvolution
-  let padding: [Int]
-  let paddingMode: PaddingMode
+  private let border: ConvolutionBorder
   let operation: String
 
-  /// Weights `[O, C/groups, kernel...]` with `rank` kernel dimensions.
-  init(
+  /// Weights `[O, C/groups, kernel...]` with `rank` kernel dimensions, in a border that torch's modules take: zeros, or the input's
+  /// mirror image in one and two dimensions.
+  convenience init(
     rank: Int, weight: Tensor, bias: Tensor?, stride: [Int], padding: [Int], dilation: [Int],
     groups: Int, paddingMode: PaddingMode = .zeros, operation: String
   ) throws {
-    try requireInt8(weight, operation)
-    try Self.require(rank: rank, weight, "[O, C/groups, kernel...]", operation)
-    guard paddingMode == .zeros || rank < 3 else {
+    guard paddingMode == .zeros || (paddingMode == .reflect && rank < 3) else {
       throw OctetError(
         .invalidArgument, operation: operation, argument: "padding_mode",
-        expected: "zeros for three dimensions", received: paddingMode.rawValue,
-        fix: "reflect the input before this layer")
+        expected: rank < 3 ? "zeros or reflect" : "zeros for three dimensions",
+        received: paddingMode.convolutionWord, fix: "pad the input before this layer")
     }
+    try self.init(
+      rank: rank, weight: weight, bias: bias, stride: stride, dilation: dilation, groups: groups,
+      border: ConvolutionBorder(padding, mode: paddingMode), operation: operation)
+  }
+
+  /// The integer form of a float layer's geometry, in any border.
+  convenience init(
+    _ float: OctetNN.Convolution, weight: Tensor, operation: String
+  ) throws {
+    try self.init(
+      rank: float.kernelSize.count, weight: weight, bias: float.bias?.value, stride: float.stride,
+      dilation: float.dilation, groups: float.groups, border: float.border, operation: operation)
+  }
+
+  private init(
+    rank: Int, weight: Tensor, bias: Tensor?, stride: [Int], dilation: [Int], groups: Int,
+    border: ConvolutionBorder, operation: String
+  ) throws {
+    try requireInt8(weight, operation)
+    try Self.require(rank: rank, weight, "[O, C/groups, kernel...]", operation)
     packed = try PackedConvolution(
-      weight: weight, bias: bias, stride: stride,
-      padding: paddingMode == .zeros ? padding : padding.map { _ in 0 }, dilation: dilation,
+      weight: weight, bias: bias, stride: stride, padding: border.inner, dilation: dilation,
       groups: groups, operation: operation)
-    self.padding = padding
-    self.paddingMode = paddingMode
+    self.border = border
     self.operation = operation
   }
 
@@ -48,15 +56,13 @@ final class ConvolutionWeights: StateGroup {
     packed = try PackedConvolution(
       transposed: weight, bias: bias, stride: stride, padding: padding,
       outputPadding: outputPadding, dilation: dilation, groups: groups, operation: operation)
-    self.padding = padding
-    paddingMode = .zeros
+    border = ConvolutionBorder(padding)
     self.operation = operation
   }
 
   private init(like other: ConvolutionWeights) {
     packed = other.packed
-    padding = other.padding
-    paddingMode = other.paddingMode
+    border = other.border
     operation = other.operation
   }
 
@@ -75,10 +81,7 @@ final class ConvolutionWeights: StateGroup {
 
   /// Convolves `input`, padded as the mode says.
   func convolve(_ input: Tensor, result: QuantizedResult) throws -> Tensor {
-    let padded =
-      paddingMode == .zeros
-      ? input : try Functional.reflectionPad(input, before: padding, after: padding)
-    return try Functional.quantizedConvolution(padded, packed, result: result)
+    return try Functional.quantizedConvolution(border.padded(input), packed, result: result)
   }
 
   var entries: [(name: String, tensor: Tensor)] {
@@ -99,10 +102,10 @@ final class ConvolutionWeights: StateGroup {
   var details: String {
     let (shape, window) = (packed.shape, packed.shape.window)
     return "\(shape.inChannels), \(shape.outChannels), kernelSize: \(window.kernel), "
-      + "stride: \(window.stride), padding: \(padding), "
+      + "stride: \(window.stride), padding: \(border.before), "
       + (shape.outputPadding.map { "outputPadding: \($0), " } ?? "")
       + "dilation: \(window.dilation), groups: \(shape.groups)"
-      + (paddingMode == .zeros ? "" : ", paddingMode: \(paddingMode.rawValue)")
+      + border.details
   }
 }
 

@@ -21,12 +21,10 @@ extension Dynamic {
 
     /// The dynamic form of a float layer.
     convenience init(_ float: OctetNN.Convolution, _ context: ConversionContext) throws {
-      let rank = float.kernelSize.count
       try self.init(
         ConvolutionWeights(
-          rank: rank, weight: context.quantizedWeight(float.weight.value),
-          bias: float.bias?.value, stride: float.stride, padding: float.padding,
-          dilation: float.dilation, groups: float.groups, operation: "Dynamic.Conv\(rank)d"),
+          float, weight: context.quantizedWeight(float.weight.value),
+          operation: "Dynamic.Conv\(float.kernelSize.count)d"),
         reduceRange: true)
     }
 

@@ -54,6 +54,11 @@ extension Dynamic {
     /// float32 `[N]`, nil for none.
     public var bias: Tensor? { weights.bias }
 
+    /// The integer weights, nil for float16.
+    var packed: PackedLinear? {
+      if case .integer(let packed) = weights.form { packed } else { nil }
+    }
+
     public override var details: String {
       switch weights.form {
       case .integer(let packed): "\(packed.inFeatures), \(packed.outFeatures)"
@@ -64,11 +69,8 @@ extension Dynamic {
     public override func forward(_ input: Tensor) throws -> Tensor {
       switch weights.form {
       case .integer(let packed):
-        let parameters = try RuntimeParameters.choose(
-          for: input, reduceRange: reduceRange, operation: "quantized::linear_dynamic")
-        let quantized = try Functional.quantizePerTensor(
-          input, scale: parameters.scale, zeroPoint: parameters.zeroPoint, dtype: .quint8)
-        return try Functional.quantizedLinear(quantized, packed, result: .real(relu: appliesReLU))
+        return try Functional.dynamicLinear(
+          input, packed, reduceRange: reduceRange, relu: appliesReLU)
       case .half(let weight, let bias):
         guard input.rank >= 2 else {
           throw OctetError(

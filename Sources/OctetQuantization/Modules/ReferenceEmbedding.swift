@@ -7,21 +7,14 @@ extension Reference {
   public final class Embedding: Module {
     /// float32 `[N, D]`.
     public let weight: Parameter
-    /// float32, one or one for each row.
-    public let weightScale: Buffer
-    /// int64, or float32 under float zero points; as many as scales.
-    public let weightZeroPoint: Buffer
-    private let axis: Int?
-    private let dtype: DType
+    private let rounding: WeightRounding
 
     /// A module around a real table and the parameters that its integers would have.
     ///
     /// - Throws: `invalidQuantizer` when they don't fit the table.
     public init(weight: Tensor, parameters: QuantizationParameters) throws {
-      _ = try parameters.quantizer(for: weight.shape)
       self.weight = Parameter(weight)
-      (weightScale, weightZeroPoint) = try parameterBuffers(parameters)
-      (axis, dtype) = (parameters.axis, parameters.dtype)
+      rounding = WeightRounding(try checkedParameters(parameters, for: weight))
     }
 
     /// The reference form of a float layer.
@@ -31,9 +24,27 @@ extension Reference {
         weight: weight, parameters: context.weightParameters(weight, context.weightObserver))
     }
 
+    private init(_ other: Embedding) {
+      weight = Parameter(other.weight.value)
+      rounding = WeightRounding(other.rounding.parameters)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Embedding(self) }
+
+    /// How the table is quantized.
+    public var weightParameters: WeightParameters { rounding.parameters }
+
+    /// The table that the module computes with. torch's `get_weight()`.
+    public func effectiveWeight() throws -> Tensor {
+      try weightParameters.quantizedAndBack(weight.value)
+    }
+
+    public override var details: String {
+      "\(weight.value.shape[0]), \(weight.value.shape[1]), weight: \(rounding.details)"
+    }
+
     public override func forward(_ input: Tensor) throws -> Tensor {
-      let table = try rounded(weight, weightScale, weightZeroPoint, axis: axis, dtype: dtype)
-      return try Functional.embedding(input, weight: table)
+      try Functional.embedding(input, weight: effectiveWeight())
     }
   }
 
@@ -42,16 +53,11 @@ extension Reference {
   public final class EmbeddingBag: BagModule {
     /// float32 `[N, D]`.
     public let weight: Parameter
-    /// float32, one or one for each row.
-    public let weightScale: Buffer
-    /// int64, or float32 under float zero points; as many as scales.
-    public let weightZeroPoint: Buffer
+    private let rounding: WeightRounding
     /// How the rows of a bag become one.
     public let mode: EmbeddingBagMode
     /// True when the last offset is the end of the last bag.
     public let includeLastOffset: Bool
-    private let axis: Int?
-    private let dtype: DType
 
     /// A module around a real table and the parameters that its integers would have.
     ///
@@ -60,10 +66,8 @@ extension Reference {
       weight: Tensor, parameters: QuantizationParameters, mode: EmbeddingBagMode = .mean,
       includeLastOffset: Bool = false
     ) throws {
-      _ = try parameters.quantizer(for: weight.shape)
       self.weight = Parameter(weight)
-      (weightScale, weightZeroPoint) = try parameterBuffers(parameters)
-      (axis, dtype) = (parameters.axis, parameters.dtype)
+      rounding = WeightRounding(try checkedParameters(parameters, for: weight))
       self.mode = mode
       self.includeLastOffset = includeLastOffset
     }
@@ -76,35 +80,38 @@ extension Reference {
         mode: float.mode, includeLastOffset: float.includeLastOffset)
     }
 
+    private init(_ other: EmbeddingBag) {
+      weight = Parameter(other.weight.value)
+      rounding = WeightRounding(other.rounding.parameters)
+      mode = other.mode
+      includeLastOffset = other.includeLastOffset
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { EmbeddingBag(self) }
+
+    /// How the table is quantized.
+    public var weightParameters: WeightParameters { rounding.parameters }
+
+    /// The table that the module computes with. torch's `get_weight()`.
+    public func effectiveWeight() throws -> Tensor {
+      try weightParameters.quantizedAndBack(weight.value)
+    }
+
+    public override var details: String {
+      "\(weight.value.shape[0]), \(weight.value.shape[1]), weight: \(rounding.details)"
+    }
+
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
-      let table = try rounded(weight, weightScale, weightZeroPoint, axis: axis, dtype: dtype)
-      return try Functional.embeddingBag(
-        input, weight: table, offsets: bags.offsets, mode: mode,
+      try Functional.embeddingBag(
+        input, weight: effectiveWeight(), offsets: bags.offsets, mode: mode,
         perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset)
     }
   }
 }
 
-private func parameterBuffers(_ parameters: QuantizationParameters) throws -> (Buffer, Buffer) {
-  let shape = parameters.axis == nil ? [] : [parameters.scales.count]
-  let zeroPoints =
-    switch parameters.zeroPoints {
-    case .integer(let values): try Tensor(values.map(Int64.init), shape: shape)
-    case .real(let values): try Tensor(values, shape: shape)
-    }
-  return (Buffer(try Tensor(parameters.scales, shape: shape)), Buffer(zeroPoints))
-}
-
-private func rounded(
-  _ weight: Parameter, _ scale: Buffer, _ zeroPoint: Buffer, axis: Int?, dtype: DType
-) throws -> Tensor {
-  let zeroPoints: QuantizationParameters.ZeroPoints =
-    zeroPoint.value.dtype == .int64
-    ? .integer(try zeroPoint.value.elements(as: Int64.self).map(Int.init))
-    : .real(try zeroPoint.value.elements())
-  let parameters = QuantizationParameters(
-    scales: try scale.value.elements(), zeroPoints: zeroPoints, axis: axis, dtype: dtype)
-  let quantizer = try parameters.quantizer(for: weight.value.shape)
-  return try Functional.dequantize(
-    Functional.quantize(weight.value, quantizer, dtype: dtype))
+private func checkedParameters(_ parameters: QuantizationParameters, for weight: Tensor) throws
+  -> Reference.WeightParameters
+{
+  Reference.WeightParameters(
+    try parameters.quantizer(for: weight.shape), dtype: parameters.dtype)
 }

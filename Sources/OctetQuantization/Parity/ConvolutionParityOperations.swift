@@ -168,10 +168,10 @@ package enum ConvolutionParityOperations {
   private static func weights(_ call: ParityCase, _ rank: Int) throws -> ConvolutionWeights {
     let g = try Geometry(call, rank)
     let name = try call.attributes.string("padding_mode", default: "zeros")
-    guard let mode = PaddingMode(rawValue: name) else {
+    guard let mode = PaddingMode(convolution: name) else {
       throw OctetError(
         .invalidArgument, operation: call.operation, argument: "padding_mode",
-        expected: PaddingMode.allCases.map(\.rawValue).joined(separator: " or "), received: name)
+        expected: "zeros, reflect, replicate or circular", received: name)
     }
     return try ConvolutionWeights(
       rank: rank, weight: call.state("weight"), bias: call.optionalState("bias"),

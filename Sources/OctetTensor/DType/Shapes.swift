@@ -46,20 +46,27 @@ package enum Shapes {
 
   /// True when walking the elements in logical order is walking memory.
   package static func isContiguous(_ shape: [Int], _ strides: [Int]) -> Bool {
-    matches(shape, strides, contiguousStrides(shape))
+    var step = 1
+    for axis in shape.indices.reversed() {
+      if shape[axis] != 1 {
+        if strides[axis] != step { return shape.contains(0) }
+        step *= max(shape[axis], 1)
+      }
+    }
+    return true
   }
 
   /// True when `[N, C, spatial...]` lies in memory with the channel fastest.
   package static func isChannelsLast(_ shape: [Int], _ strides: [Int]) -> Bool {
-    shape.count >= 3 && matches(shape, strides, channelsLastStrides(shape))
-  }
-
-  private static func matches(_ shape: [Int], _ strides: [Int], _ dense: [Int]) -> Bool {
+    guard shape.count >= 3 else { return false }
     if shape.contains(0) { return true }
-    for axis in shape.indices where shape[axis] != 1 && strides[axis] != dense[axis] {
-      return false
+    if shape[1] != 1, strides[1] != 1 { return false }
+    var step = shape[1]
+    for axis in shape.indices.reversed() where axis >= 2 {
+      if shape[axis] != 1, strides[axis] != step { return false }
+      step *= shape[axis]
     }
-    return true
+    return shape[0] == 1 || strides[0] == step
   }
 
   /// The shape that torch's broadcasting gives, nil when the shapes don't go together.

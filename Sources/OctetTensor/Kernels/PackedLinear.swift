@@ -20,6 +20,10 @@ package final class PackedLinear: Sendable {
   package var weight: Tensor { weights.weight }
   /// float32 `[N]`, nil for none.
   package var bias: Tensor? { weights.bias }
+  /// The weights' scales in float32, one or N.
+  var floatScales: [Float] { weights.floatScales }
+  /// The bias, nil for none.
+  var biasValues: [Float]? { weights.biasValues }
   package var outFeatures: Int { weight.shape[0] }
   package var inFeatures: Int { weight.shape[1] }
 
@@ -55,7 +59,37 @@ package final class PackedLinear: Sendable {
     }
   }
 
-  private func packed(for dtype: DType) throws(OctetError) -> PackedBytes {
+  /// Multiplies a contiguous float32 `[M, K]` view of `x`, quantized to quint8 by its own range, into float32 `y`.
+  func multiplyDynamically(
+    _ x: Tensor, rows: Int, reduceRange: Bool, relu: Bool, into y: Tensor, operation: String
+  ) throws(OctetError) {
+    let bytes = try packed(for: .quint8).buffer
+    var workspace = 0
+    try Kernel.check(
+      oct_gemm_dynamic_workspace_size(bytes.baseAddress, bytes.count, rows, 0, &workspace),
+      operation)
+    try Kernel.run(workspace: workspace, operation) { run in
+      weights.realScales.withUnsafeBufferPointer { scales in
+        (weights.biasValues ?? []).withUnsafeBufferPointer { bias in
+          var call = oct_gemm_dynamic_call()
+          call.struct_size = UInt32(MemoryLayout<oct_gemm_dynamic_call>.size)
+          call.m = rows
+          call.x = UnsafePointer(x.baseAddress.assumingMemoryBound(to: Float.self))
+          call.x_stride = inFeatures
+          call.reduce_range = reduceRange
+          call.relu = relu
+          call.b_scale = scales.baseAddress
+          call.b_scale_count = scales.count
+          call.bias = weights.biasValues == nil ? nil : bias.baseAddress
+          call.y = y.baseAddress.assumingMemoryBound(to: Float.self)
+          call.y_stride = outFeatures
+          return oct_gemm_dynamic(bytes.baseAddress, bytes.count, &call, run)
+        }
+      }
+    }
+  }
+
+  func packed(for dtype: DType) throws(OctetError) -> PackedBytes {
     var description = oct_gemm_weights()
     description.struct_size = UInt32(MemoryLayout<oct_gemm_weights>.size)
     description.a_dtype = Kernel.type(of: dtype)

@@ -12,9 +12,11 @@ final class PackedWeights: Sendable {
   let bias: Tensor?
 
   private let scales: [Double]
+  /// The scales in float32.
+  let realScales: [Float]
   /// nil when all are 0.
   private let zeroPoints: [Int32]?
-  private let biasValues: [Float]?
+  let biasValues: [Float]?
   private let operation: String
 
   private struct Cache {
@@ -59,6 +61,7 @@ final class PackedWeights: Sendable {
     self.operation = operation
     biasValues = try bias?.elements(as: Float.self)
     (scales, zeroPoints) = Self.parameters(quantizer, groups: groups)
+    realScales = scales.map(Float.init)
   }
 
   private static func parameters(_ quantizer: Quantizer, groups: Int) -> ([Double], [Int32]?) {
@@ -72,6 +75,9 @@ final class PackedWeights: Sendable {
     case .perChannelFloat(let scales, _, _): (scales.map(Double.init), nil)
     }
   }
+
+  /// The weights' scales rounded to float32.
+  var floatScales: [Float] { scales.map { Float($0) } }
 
   /// The output stage of a call, kept for the next one with the same input scale and output.
   func stage(_ key: OutputStage.Key) -> OutputStage {

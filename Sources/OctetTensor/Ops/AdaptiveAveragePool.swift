@@ -1,6 +1,7 @@
 /// Means over windows that divide the input evenly. torch.nn.functional.adaptive_avg_pool1d/2d/3d.
 struct AdaptiveAveragePool: DifferentiableOperator {
   static let torchName = "adaptive_avg_pool"
+  static var widensHalf: Bool { true }
 
   /// The output's spatial size; a dimension that is nil keeps the input's.
   let outputSize: [Int?]

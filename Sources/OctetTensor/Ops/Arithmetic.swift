@@ -16,13 +16,12 @@ struct Arithmetic: DifferentiableOperator {
 
   var name: String { kind.rawValue }
 
+  private static let reals: [DType] = [.float32, .float64]
+  private static let numbers = reals + [.uint8, .int8, .int16, .uint16, .int32, .int64]
+
   /// Integers have no division and no powers of their own.
   private var allowed: [DType] {
-    let reals: [DType] = [.float32, .float64]
-    switch kind {
-    case .divide, .power: return reals
-    default: return reals + [.uint8, .int8, .int16, .uint16, .int32, .int64]
-    }
+    kind == .divide || kind == .power ? Self.reals : Self.numbers
   }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
@@ -168,9 +167,27 @@ extension Operator {
   ) {
     let format = (a.shape == shape ? a : b.shape == shape ? b : a).preferredFormat
     func operand(_ x: Tensor) throws(OctetError) -> Tensor {
-      try (x.shape == shape ? x : x.expanded(shape)).contiguous(format)
+      if x.shape == shape { return try x.contiguous(format) }
+      if format == .contiguous, x.isContiguous, shape.suffix(x.rank).elementsEqual(x.shape) {
+        return try x.repeated(shape)
+      }
+      return try x.aliasExpanded(shape).contiguous(format)
     }
     return (try operand(a), try operand(b), format)
+  }
+}
+
+extension Tensor {
+  /// Copies of a contiguous tensor one behind the other, as its last dimensions make up `shape`.
+  fileprivate func repeated(_ shape: [Int]) throws(OctetError) -> Tensor {
+    try requirePlainElements("expand")
+    let result = try Tensor(uninitialized: shape, dtype: dtype, quantizer: quantizer)
+    let (bytes, total) = (count * dtype.bitWidth / 8, result.storage.byteCount)
+    if bytes == 0 { return result }
+    for start in stride(from: 0, to: total, by: bytes) {
+      (result.storage.bytes + start).copyMemory(from: baseAddress, byteCount: bytes)
+    }
+    return result
   }
 }
 

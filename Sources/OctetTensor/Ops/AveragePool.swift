@@ -2,6 +2,7 @@
 struct AveragePool: DifferentiableOperator {
   static let torchName = "avg_pool"
   static let onnxName: String? = "AveragePool"
+  static var widensHalf: Bool { true }
 
   let window: WindowGeometry
   let ceiling: Bool

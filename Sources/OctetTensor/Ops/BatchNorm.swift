@@ -3,6 +3,7 @@
 struct BatchNorm: DifferentiableOperator {
   static let torchName = "batch_norm"
   static let onnxName: String? = "BatchNormalization"
+  static var widensHalf: Bool { true }
 
   let epsilon: Double
   /// The result's scale and zero point for quantized inputs, nil for real ones.

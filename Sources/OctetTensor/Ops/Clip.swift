@@ -3,6 +3,7 @@
 struct Clip: DifferentiableOperator {
   static let torchName = "clamp"
   static let onnxName: String? = "Clip"
+  static var widensHalf: Bool { true }
 
   /// The ends, infinite for none.
   let low: Double

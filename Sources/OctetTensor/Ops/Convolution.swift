@@ -69,6 +69,7 @@ package struct ConvolutionShape: Sendable, Equatable {
 struct Convolution: DifferentiableOperator {
   static let torchName = "conv"
   static let onnxName: String? = "Conv"
+  static var widensHalf: Bool { true }
 
   let shape: ConvolutionShape
   let name: String

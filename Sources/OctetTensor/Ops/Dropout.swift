@@ -2,6 +2,7 @@
 struct Dropout: DifferentiableOperator {
   static let torchName = "dropout"
   static let onnxName: String? = "Dropout"
+  static var widensHalf: Bool { true }
 
   let probability: Double
   let isTraining: Bool

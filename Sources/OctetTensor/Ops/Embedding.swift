@@ -2,6 +2,7 @@
 struct Embedding: DifferentiableOperator {
   static let torchName = "embedding"
   static let onnxName: String? = "Gather"
+  static var widensHalf: Bool { true }
 
   /// The row that isn't trained, nil for none.
   var paddingIndex: Int?

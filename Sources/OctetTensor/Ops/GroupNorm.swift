@@ -3,6 +3,7 @@
 struct GroupNorm: DifferentiableOperator {
   static let torchName = "group_norm"
   static let onnxName: String? = "GroupNormalization"
+  static var widensHalf: Bool { true }
 
   /// nil: one per channel.
   let groups: Int?

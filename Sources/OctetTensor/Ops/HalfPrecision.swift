@@ -18,6 +18,15 @@ func applyWidened<Op: Operator>(_ op: Op, _ inputs: [Tensor], from narrow: DType
     }
     wide.append(input.dtype == narrow ? try input.converted(to: .float32) : input)
   }
-  let result = try apply(op, wide)
+  let result: Tensor
+  do throws(OctetError) {
+    result = try apply(op, wide)
+  } catch {
+    // What refuses float32 too says so of the type that came.
+    if error.code == .dtypeMismatch || error.code == .quantizationMismatch {
+      _ = try op.outputSpec(inputs.map(\.spec))
+    }
+    throw error
+  }
   return result.dtype == .float32 ? try result.converted(to: narrow) : result
 }

@@ -28,6 +28,7 @@ public enum InterpolationMode: String, Sendable, CaseIterable {
 struct Interpolate: DifferentiableOperator {
   static let torchName = "interpolate"
   static let onnxName: String? = "Resize"
+  static var widensHalf: Bool { true }
 
   let size: [Int]?
   let scales: [Double]?

@@ -2,6 +2,7 @@
 struct LayerNorm: DifferentiableOperator {
   static let torchName = "layer_norm"
   static let onnxName: String? = "LayerNormalization"
+  static var widensHalf: Bool { true }
 
   let normalizedShape: [Int]
   let parameters: NormParameters

@@ -2,6 +2,7 @@
 struct Linear: DifferentiableOperator {
   static let torchName = "linear"
   static let onnxName: String? = "Gemm"
+  static var widensHalf: Bool { true }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let (x, w) = (inputs[0], inputs[1])

@@ -2,6 +2,7 @@
 struct MatMul: DifferentiableOperator {
   static let torchName = "matmul"
   static let onnxName: String? = "MatMul"
+  static var widensHalf: Bool { true }
 
   /// The scale and zero point of quantized results, nil for real ones.
   let result: (scale: Double, zeroPoint: Int)?

@@ -2,6 +2,7 @@
 struct MaxPool: DifferentiableOperator {
   static let torchName = "max_pool"
   static let onnxName: String? = "MaxPool"
+  static var widensHalf: Bool { true }
 
   let window: WindowGeometry
   let ceiling: Bool

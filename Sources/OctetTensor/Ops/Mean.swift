@@ -2,6 +2,7 @@
 struct Mean: DifferentiableOperator {
   static let torchName = "mean"
   static let onnxName: String? = "ReduceMean"
+  static var widensHalf: Bool { true }
 
   /// The dimensions that go, as given; all of them when empty.
   let dims: [Int]

@@ -10,7 +10,7 @@ struct OrderKeys {
     count = x.shape[dim]
     var order = Array(x.shape.indices)
     order.append(order.remove(at: dim))
-    let dense = try x.permuted(order).contiguous()
+    let dense = try x.aliasPermuted(order).contiguous()
     func words<Scalar: TensorScalar & BinaryInteger>(_ type: Scalar.Type) -> [Int] {
       dense.withElements(type) { $0.map { Int($0) } }
     }

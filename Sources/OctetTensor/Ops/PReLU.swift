@@ -2,6 +2,7 @@
 struct PReLU: DifferentiableOperator {
   static let torchName = "prelu"
   static let onnxName: String? = "PRelu"
+  static var widensHalf: Bool { true }
 
   /// The scale and zero point of quantized results, nil for real ones.
   let result: (scale: Double, zeroPoint: Int)?

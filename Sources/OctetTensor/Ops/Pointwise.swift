@@ -34,8 +34,9 @@ struct Pointwise: DifferentiableOperator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     var spec = inputs[0]
-    let allowed = Self.elementwiseTypes + (result == nil ? [.float32, .float64] : [])
-    try require(spec, "input", dtypes: allowed)
+    try require(
+      spec, "input",
+      dtypes: result == nil ? ElementwiseTypes.quantizedAndReal : ElementwiseTypes.quantized)
     guard spec.isQuantized else { return spec }
     try requirePerTensor(spec, "input")
     if let result {

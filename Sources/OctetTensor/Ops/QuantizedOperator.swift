@@ -12,7 +12,7 @@ extension QuantizedOperator {
 
 extension Operator {
   /// The element types that elementwise operators take with one scale and zero point.
-  static var elementwiseTypes: [DType] { [.quint8, .qint8, .qint32] }
+  static var elementwiseTypes: [DType] { ElementwiseTypes.quantized }
 
   /// Refuses per-channel tensors; gives the rules of quantized ones.
   @discardableResult
@@ -32,6 +32,12 @@ extension Operator {
   func rules(_ spec: TensorSpec) throws(OctetError) -> ScalarQuantization {
     try requirePerTensor(spec, "input")
   }
+}
+
+/// Element types that many operators name, made once.
+enum ElementwiseTypes {
+  static let quantized: [DType] = [.quint8, .qint8, .qint32]
+  static let quantizedAndReal: [DType] = quantized + [.float32, .float64]
 }
 
 extension Tensor {

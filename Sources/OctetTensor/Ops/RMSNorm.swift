@@ -57,7 +57,9 @@ struct RMSNorm: DifferentiableOperator {
     return result
   }
 
-  private func inverseRoot<Real: RealScalar>(_ row: Swift.Slice<UnsafeBufferPointer<Real>>) -> Double {
+  private func inverseRoot<Real: RealScalar>(_ row: Swift.Slice<UnsafeBufferPointer<Real>>)
+    -> Double
+  {
     var squares = 0.0
     for x in row { squares += Double(x) * Double(x) }
     return 1 / (squares / Double(row.count) + epsilon).squareRoot()

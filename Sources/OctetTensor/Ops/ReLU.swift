@@ -2,6 +2,7 @@
 struct ReLU: DifferentiableOperator {
   static let torchName = "relu"
   static let onnxName: String? = "Relu"
+  static var widensHalf: Bool { true }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: [.float32, .quint8, .qint8, .qint32])

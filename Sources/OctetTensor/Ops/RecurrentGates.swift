@@ -44,6 +44,41 @@ extension Functional {
   package static func recurrentStep(
     _ kind: RecurrentKind, input: Tensor, hidden: Tensor, memory: RecurrentMemory
   ) throws(OctetError) -> RecurrentMemory {
+    let operands = [input, hidden, memory.hidden] + (memory.cell.map { [$0] } ?? [])
+    if operands.contains(where: \.isPlaceholder) {
+      return RecurrentMemory(hidden: .placeholder, cell: kind.hasCell ? .placeholder : nil)
+    }
+    let records = ExecutionMode.current.recordsGradients && operands.contains(where: \.requiresGrad)
+    return records
+      ? try recordedStep(kind, input, hidden, memory) : try fusedStep(kind, input, hidden, memory)
+  }
+
+  /// The C library's step.
+  private static func fusedStep(
+    _ kind: RecurrentKind, _ input: Tensor, _ hidden: Tensor, _ memory: RecurrentMemory
+  ) throws(OctetError) -> RecurrentMemory {
+    let columns = input.shape.last ?? 0
+    let state = [input.shape.first ?? 0, columns / kind.gates]
+    // Only a GRU reads the hidden state itself; an LSTM's may be a projection of another size.
+    guard input.rank == 2, columns % kind.gates == 0, hidden.shape == input.shape,
+      kind != .gru || memory.hidden.shape == state, memory.cell?.shape ?? state == state,
+      kind.hasCell == (memory.cell != nil),
+      [input, hidden, memory.hidden, memory.cell ?? input].allSatisfy({ $0.dtype == .float32 })
+    else {
+      throw OctetError(
+        .shapeMismatch, operation: "rnn_step", argument: "hx",
+        expected: "float32 projections [B, \(kind.gates) * H] and states [B, H]",
+        received: "\(input.shape), \(hidden.shape) and \(memory.hidden.shape)")
+    }
+    if columns == 0 { return memory }
+    return try Kernel.recurrentStep(
+      kind, input: input, hidden: hidden, memory: memory, rows: state[0], units: state[1])
+  }
+
+  /// The step as operators that gradients pass.
+  private static func recordedStep(
+    _ kind: RecurrentKind, _ input: Tensor, _ hidden: Tensor, _ memory: RecurrentMemory
+  ) throws(OctetError) -> RecurrentMemory {
     switch kind {
     case .tanh: return RecurrentMemory(hidden: try tanh(add(hidden, input)))
     case .relu: return RecurrentMemory(hidden: try relu(add(hidden, input)))

@@ -36,14 +36,17 @@ struct Reduction: DifferentiableOperator {
     }
   }
 
+  private static let reals: [DType] = [.float32, .float64]
+  private static let numbers =
+    reals + [.bool, .uint8, .int8, .int16, .uint16, .int32, .int64]
+
   /// Integers and truth values are summed up and multiplied in int64.
   private var takesIntegers: Bool { kind == .sum || kind == .product }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
-    let integers: [DType] = [.bool, .uint8, .int8, .int16, .uint16, .int32, .int64]
     try require(
-      x, "input", dtypes: [.float32, .float64] + (takesIntegers ? integers : []),
+      x, "input", dtypes: takesIntegers ? Self.numbers : Self.reals,
       fix: x.isQuantized ? "dequantize it first" : "convert it to float32")
     let gone = try reducedAxes(dims, rank: x.rank)
     if kind == .maximum || kind == .minimum, gone.contains(where: { x.shape[$0] == 0 }) {
@@ -162,7 +165,9 @@ struct ReducedLanes {
   init(_ x: Tensor, _ gone: Set<Int>) throws(OctetError) {
     let kept = x.shape.indices.filter { !gone.contains($0) }
     let inner = x.shape.indices.filter { gone.contains($0) }
-    tensor = try x.permuted(kept + inner).contiguous()
+    // Innermost dimensions are where they have to be.
+    let isInnermost = kept.isEmpty || inner.isEmpty || kept.count == inner[0]
+    tensor = try (isInnermost ? x : x.aliasPermuted(kept + inner)).contiguous()
     count = inner.map { x.shape[$0] }.reduce(1, *)
   }
 
@@ -174,7 +179,8 @@ struct ReducedLanes {
   func reduce<Scalar: TensorScalar>(
     _ output: TensorSpec, _ type: Scalar.Type, _ body: (UnsafeBufferPointer<Scalar>) -> Scalar
   ) throws(OctetError) -> Tensor {
-    let result = try Tensor(uninitialized: output.shape, dtype: output.dtype)
+    let result = try Tensor(
+      uninitialized: output.shape, dtype: output.dtype, quantizer: output.quantizer)
     tensor.withElements(type) { x in
       result.withMutableElements(type) { y in
         for row in y.indices {

@@ -1,6 +1,7 @@
 /// A float32 tensor and a number, element by element, in float32. torch.add, sub, mul and div with a Python number.
 struct ScalarArithmetic: DifferentiableOperator {
   static let torchName = "scalar arithmetic"
+  static var widensHalf: Bool { true }
 
   enum Kind: Sendable { case add, subtract, multiply, divide }
 

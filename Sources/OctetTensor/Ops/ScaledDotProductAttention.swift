@@ -3,12 +3,7 @@ extension Functional {
   ///
   /// - Throws: `shapeMismatch` unless both have three dimensions and one batch size; `matmul` broadcasts.
   public static func bmm(_ x: Tensor, _ y: Tensor) throws(OctetError) -> Tensor {
-    guard x.rank == 3, y.rank == 3, x.shape[0] == y.shape[0] else {
-      throw OctetError(
-        .shapeMismatch, operation: "bmm", argument: x.rank == 3 ? "mat2" : "input",
-        expected: "shapes [B, M, K] and [B, K, N]", received: "\(x.shape) and \(y.shape)",
-        fix: "use matmul, which broadcasts batches")
-    }
+    try requireBatches(x, y)
     return try matmul(x, y)
   }
 

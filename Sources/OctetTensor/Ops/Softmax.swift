@@ -2,6 +2,7 @@
 struct Softmax: DifferentiableOperator {
   static let torchName = "softmax"
   static let onnxName: String? = "Softmax"
+  static var widensHalf: Bool { true }
 
   /// The dimension; nil: 0 for 0, 1 and 3 dimensions, 1 for others.
   let dim: Int?

@@ -60,6 +60,7 @@ extension ConvolutionShape {
 struct TransposedConvolution: DifferentiableOperator {
   static let torchName = "conv_transpose"
   static let onnxName: String? = "ConvTranspose"
+  static var widensHalf: Bool { true }
 
   let shape: ConvolutionShape
 

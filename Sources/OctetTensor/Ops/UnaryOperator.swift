@@ -27,6 +27,8 @@ protocol UnaryOperator: DifferentiableOperator {
 }
 
 extension UnaryOperator {
+  static var widensHalf: Bool { true }
+
   func checkAttributes() throws(OctetError) {}
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {

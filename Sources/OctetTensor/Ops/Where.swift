@@ -7,7 +7,8 @@ struct Where: DifferentiableOperator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let (x, y, condition) = (inputs[0], inputs[1], inputs[2])
-    try require(condition, "condition", dtypes: [.bool], fix: "compare with greater(than:) first")
+    try require(
+      condition, "condition", dtypes: [.bool], fix: "compare with gt, eq or their like first")
     guard x.dtype == y.dtype else {
       throw error(
         .dtypeMismatch, "other", expected: "the input's dtype \(x.dtype.rawValue)",
@@ -99,6 +100,11 @@ extension Functional {
   public static func maskedFill(_ input: Tensor, mask: Tensor, value: Double)
     throws(OctetError) -> Tensor
   {
+    guard mask.dtype == .bool else {
+      throw OctetError(
+        .dtypeMismatch, operation: "masked_fill", argument: "mask", expected: "dtype bool",
+        received: "dtype \(mask.dtype.rawValue)", fix: "compare with gt, eq or their like first")
+    }
     let filler = try Tensor.full([], value, like: input, operation: "masked_fill")
     return try `where`(logicalNot(mask), input, filler)
   }

@@ -1,9 +1,10 @@
-/// The bytes that one or several tensors share. Memory is aligned to 64 bytes and never resized in place.
+/// The bytes that one or several tensors share, never resized in place. What isn't adopted is aligned to 64 bytes.
 package final class Storage: @unchecked Sendable {
   // Readers may share a storage between threads; whoever writes makes sure that nobody else looks, as with any
   // buffer. Operators write their own fresh outputs only.
   package let bytes: UnsafeMutableRawPointer
   package let byteCount: Int
+  private let release: (@Sendable () -> Void)?
   /// Counts the in-place changes, so that the tape notices when what it saved was overwritten.
   package private(set) var version = 0
 
@@ -27,6 +28,17 @@ package final class Storage: @unchecked Sendable {
   private init(_ memory: UnsafeMutableRawPointer, byteCount: Int) {
     bytes = memory
     self.byteCount = byteCount
+    release = nil
+  }
+
+  /// Memory of somebody else's, given back by `release`.
+  package init(
+    adopting memory: UnsafeMutableRawPointer, byteCount: Int,
+    release: @escaping @Sendable () -> Void
+  ) {
+    bytes = memory
+    self.byteCount = byteCount
+    self.release = release
   }
 
   /// Copies all bytes in; the counts agree.
@@ -35,5 +47,7 @@ package final class Storage: @unchecked Sendable {
     bytes.copyMemory(from: start, byteCount: min(source.count, byteCount))
   }
 
-  deinit { Self.release(bytes, byteCount) }
+  deinit {
+    if let release { release() } else { Self.release(bytes, byteCount) }
+  }
 }

@@ -41,7 +41,7 @@ extension Tensor {
 
   /// `start`, `start + step`, ... below `end` (above it for negative steps). torch.arange.
   public static func arange(
-    _ start: Double = 0, _ end: Double, step: Double = 1, dtype: DType = .float32
+    _ start: Double, _ end: Double, step: Double = 1, dtype: DType = .float32
   ) throws(OctetError) -> Tensor {
     let count = ((end - start) / step).rounded(.up)
     guard step != 0, count.isFinite, count < 0x1p53 else {
@@ -51,6 +51,11 @@ extension Tensor {
         received: "start \(start), end \(end), step \(step)")
     }
     return try sequence(Int(max(count, 0)), dtype, "arange") { start + Double($0) * step }
+  }
+
+  /// 0, 1, ... below `end`. torch.arange with one number.
+  public static func arange(_ end: Double, dtype: DType = .float32) throws(OctetError) -> Tensor {
+    try arange(0, end, dtype: dtype)
   }
 
   /// `count` numbers from `start` to `end`, evenly spaced, both ends among them. torch.linspace.

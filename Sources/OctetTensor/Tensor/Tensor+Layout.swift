@@ -7,7 +7,8 @@ extension Tensor {
       case .contiguous: isContiguous
       case .channelsLast: rank < 3 ? isContiguous : isChannelsLast
       }
-    return dense ? self : try clone(format)
+    if dense { return self }
+    return gradientNode == nil ? try copied(format) : try clone(format)
   }
 
   /// A copy with storage of its own. torch's `clone()`.

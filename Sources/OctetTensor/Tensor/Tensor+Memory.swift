@@ -151,7 +151,7 @@ extension Tensor {
     body(UnsafeRawBufferPointer(start: baseAddress, count: (count * dtype.bitWidth + 7) / 8))
   }
 
-  private static func check(elements: Int, shape: [Int], operation: String) throws(OctetError) {
+  static func check(elements: Int, shape: [Int], operation: String) throws(OctetError) {
     guard Shapes.elementCount(shape) == elements else {
       throw OctetError(
         .shapeMismatch, operation: operation, argument: "shape",

@@ -39,6 +39,9 @@ struct BenchCommand: ParsableCommand {
   @Option(help: "Seconds to spend on a row.")
   var timeBudget = 0.25
 
+  @Flag(help: "Measure what calls of operators cost from Swift instead.")
+  var eager = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -51,6 +54,7 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let machine = BenchMachine(tier: try Kernels.maxISA())
+    if eager { return try runEager(machine) }
     let rows = try chosenRows()
     let counts = try threadCounts()
     let runner = BenchRunner(budget: timeBudget)
@@ -78,6 +82,22 @@ struct BenchCommand: ParsableCommand {
     if json { print(try document(machine, results).serialized(indent: 1)) }
     for failure in failures { StandardError.print("error: \(failure)") }
     if !failures.isEmpty { throw ToolExit.badInput }
+  }
+
+  private func runEager(_ machine: BenchMachine) throws {
+    if !json { print("# octet \(Kernels.version), \(machine.line)\n\(EagerBench.header)") }
+    var results: [EagerBench.Result] = []
+    for row in try EagerBench().rows where filter == nil || row.name.contains(filter ?? "") {
+      let result = EagerBench.measure(row, seconds: timeBudget)
+      results.append(result)
+      if !json { print(result.line) }
+    }
+    guard json else { return }
+    let document: JSONValue = [
+      "schema": "octet.bench.eager/1", "version": .string(Kernels.version),
+      "machine": machine.json, "rows": .array(results.map(\.json)),
+    ]
+    print(try document.serialized(indent: 1))
   }
 
   private func chosenRows() throws -> [BenchCase] {

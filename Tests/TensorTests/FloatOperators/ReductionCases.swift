@@ -128,8 +128,8 @@ let reductionCases: [FloatCase] =
         return sum
       }
     },
-    alongLanes("log_softmax", units: 2, scale: 0x1p-8, { try Functional.logSoftmax($0, dim: $1) })
-    { x in
+    alongLanes("log_softmax", units: 2, scale: 0x1p-8, { try Functional.logSoftmax($0, dim: $1) }) {
+      x in
       let sum = log(x.reduce(0) { $0 + exp($1) })
       return x.map { $0 - sum }
     },

@@ -103,8 +103,9 @@ typedef struct oct_run {
 /* Threads that a run uses when it isn't told: the OpenMP runtime's figure, 1 in a build without it. */
 OCT_API int oct_max_threads(void);
 
-/* Whose threads a run uses beside the caller's. The library's own ones wait at most 200 microseconds for more work before they
- * sleep, and a call never waits for one that the system isn't running. OpenMP's are the runtime's that the program may use itself. */
+/* Whose threads a run uses beside the caller's. The library's own ones start when they are first needed, wait at most 200
+ * microseconds for more work before they sleep, and a call never waits for one that the system hasn't run yet. OpenMP's are those of
+ * the runtime that the program may use itself. */
 typedef enum oct_thread_source { OCT_THREADS_OWN = 0, OCT_THREADS_OPENMP = 1 } oct_thread_source;
 
 /* For calls from now on. The default is OCT_THREADS_OWN, or OpenMP when the environment variable OCTET_THREADS says "openmp" (read

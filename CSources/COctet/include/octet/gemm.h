@@ -76,6 +76,36 @@ OCT_API oct_status oct_gemm_workspace_size(const void *packed, size_t packed_siz
 /* Runs. a and c must not overlap. */
 OCT_API oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call *call, const oct_run *run);
 
+/* A linear layer between real numbers whose input is quantized on the way, by the range of all its values:
+ *
+ *   scale, zero_point = oct_choose_quantization(min(x), max(x), 0, reduce_range ? 127 : 255, not symmetric)
+ *   q = oct_quantize(x) to uint8 by them, (float)scale
+ *   y[m, n] = max((float)acc[m, n] * ((float)scale * b_scale[n]) + bias[n], relu ? 0 : -infinity)
+ *
+ * every operation rounded to float32 on its own. acc is the exact sum above, of q and weights packed for OCT_U8. x must be finite.
+ * torch's quantized::linear_dynamic and linear_relu_dynamic. */
+typedef struct oct_gemm_dynamic_call {
+  uint32_t struct_size;
+  size_t m;
+  const float *x; /* [m, k], rows x_stride elements apart */
+  ptrdiff_t x_stride;
+  bool reduce_range; /* 0..127 of 0..255: for kernels of other libraries that would saturate; torch's default */
+  bool relu;
+  const float *b_scale; /* [b_scale_count], 1 or n: positive, finite, and still so times the input's scale */
+  size_t b_scale_count;
+  const float *bias; /* [n] or null */
+  float *y;          /* [m, n], rows y_stride elements apart */
+  ptrdiff_t y_stride;
+} oct_gemm_dynamic_call;
+
+/* Bytes of workspace that oct_gemm_dynamic wants for m rows on at most `threads` threads (0: oct_max_threads()). */
+OCT_API oct_status oct_gemm_dynamic_workspace_size(const void *packed, size_t packed_size, size_t m, int threads,
+                                                   size_t *bytes);
+
+/* Runs. x and y must not overlap. */
+OCT_API oct_status oct_gemm_dynamic(const void *packed, size_t packed_size, const oct_gemm_dynamic_call *call,
+                                    const oct_run *run);
+
 #ifdef __cplusplus
 }
 #endif

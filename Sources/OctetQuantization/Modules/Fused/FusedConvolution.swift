@@ -8,13 +8,17 @@ extension Fused {
     public let convolution: OctetNN.Conv1d
 
     /// Fuses a convolution with a ReLU; the parameters are shared.
-    public init(_ convolution: OctetNN.Conv1d) throws {
-      self.convolution = try convolution.sharing()
-      super.init(self.convolution, ReLU())
+    public convenience init(_ convolution: OctetNN.Conv1d) throws {
+      self.init(parts: try convolution.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv1d) {
+      self.convolution = convolution
+      super.init(convolution, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvReLU1d(copier(convolution))
+      ConvReLU1d(parts: try copier(convolution))
     }
   }
 
@@ -24,13 +28,17 @@ extension Fused {
     public let convolution: OctetNN.Conv2d
 
     /// Fuses a convolution with a ReLU; the parameters are shared.
-    public init(_ convolution: OctetNN.Conv2d) throws {
-      self.convolution = try convolution.sharing()
-      super.init(self.convolution, ReLU())
+    public convenience init(_ convolution: OctetNN.Conv2d) throws {
+      self.init(parts: try convolution.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv2d) {
+      self.convolution = convolution
+      super.init(convolution, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvReLU2d(copier(convolution))
+      ConvReLU2d(parts: try copier(convolution))
     }
   }
 
@@ -40,13 +48,17 @@ extension Fused {
     public let convolution: OctetNN.Conv3d
 
     /// Fuses a convolution with a ReLU; the parameters are shared.
-    public init(_ convolution: OctetNN.Conv3d) throws {
-      self.convolution = try convolution.sharing()
-      super.init(self.convolution, ReLU())
+    public convenience init(_ convolution: OctetNN.Conv3d) throws {
+      self.init(parts: try convolution.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv3d) {
+      self.convolution = convolution
+      super.init(convolution, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvReLU3d(copier(convolution))
+      ConvReLU3d(parts: try copier(convolution))
     }
   }
 
@@ -60,15 +72,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
+    public convenience init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBn1d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm)
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm)
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBn1d(copier(convolution), copier(norm))
+      ConvBn1d(parts: try copier(convolution), try copier(norm))
     }
   }
 
@@ -82,15 +98,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
+    public convenience init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBn2d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm)
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm)
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBn2d(copier(convolution), copier(norm))
+      ConvBn2d(parts: try copier(convolution), try copier(norm))
     }
   }
 
@@ -104,15 +124,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
+    public convenience init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBn3d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm)
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm)
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBn3d(copier(convolution), copier(norm))
+      ConvBn3d(parts: try copier(convolution), try copier(norm))
     }
   }
 
@@ -126,15 +150,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
+    public convenience init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBnReLU1d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm, ReLU())
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBnReLU1d(copier(convolution), copier(norm))
+      ConvBnReLU1d(parts: try copier(convolution), try copier(norm))
     }
   }
 
@@ -148,15 +176,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
+    public convenience init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBnReLU2d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm, ReLU())
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBnReLU2d(copier(convolution), copier(norm))
+      ConvBnReLU2d(parts: try copier(convolution), try copier(norm))
     }
   }
 
@@ -170,15 +202,19 @@ extension Fused {
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
-    public init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
+    public convenience init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
       try requireFeatures(norm, convolution.outChannels, "ConvBnReLU3d")
-      self.convolution = try convolution.sharing()
-      self.norm = norm.sharing()
-      super.init(self.convolution, self.norm, ReLU())
+      self.init(parts: try convolution.sharing(), norm.sharing())
+    }
+
+    private init(parts convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) {
+      self.convolution = convolution
+      self.norm = norm
+      super.init(convolution, norm, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try ConvBnReLU3d(copier(convolution), copier(norm))
+      ConvBnReLU3d(parts: try copier(convolution), try copier(norm))
     }
   }
 }

@@ -8,13 +8,17 @@ extension Fused {
     public let linear: OctetNN.Linear
 
     /// Fuses a linear layer with a ReLU; the parameters are shared.
-    public init(_ linear: OctetNN.Linear) throws {
-      self.linear = try linear.sharing()
-      super.init(self.linear, ReLU())
+    public convenience init(_ linear: OctetNN.Linear) throws {
+      self.init(parts: try linear.sharing())
+    }
+
+    private init(parts linear: OctetNN.Linear) {
+      self.linear = linear
+      super.init(linear, ReLU())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try LinearReLU(copier(linear))
+      LinearReLU(parts: try copier(linear))
     }
   }
 
@@ -28,15 +32,19 @@ extension Fused {
     /// Fuses a linear layer with a batch norm; parameters and statistics are shared.
     ///
     /// - Throws: `shapeMismatch` when the batch norm has another number of features than the layer has outputs.
-    public init(_ linear: OctetNN.Linear, _ norm: BatchNorm1d) throws {
+    public convenience init(_ linear: OctetNN.Linear, _ norm: BatchNorm1d) throws {
       try requireFeatures(norm, linear.outFeatures, "LinearBn1d")
-      self.linear = try linear.sharing()
-      self.norm = norm.sharing()
-      super.init(self.linear, self.norm)
+      self.init(parts: try linear.sharing(), norm.sharing())
+    }
+
+    private init(parts linear: OctetNN.Linear, _ norm: BatchNorm1d) {
+      self.linear = linear
+      self.norm = norm
+      super.init(linear, norm)
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try LinearBn1d(copier(linear), copier(norm))
+      LinearBn1d(parts: try copier(linear), try copier(norm))
     }
   }
 
@@ -48,14 +56,18 @@ extension Fused {
     public let negativeSlope: Double
 
     /// Fuses a linear layer with a leaky ReLU; the parameters are shared.
-    public init(_ linear: OctetNN.Linear, _ activation: LeakyReLU) throws {
-      self.linear = try linear.sharing()
-      negativeSlope = activation.negativeSlope
-      super.init(self.linear, LeakyReLU(negativeSlope: negativeSlope))
+    public convenience init(_ linear: OctetNN.Linear, _ activation: LeakyReLU) throws {
+      self.init(parts: try linear.sharing(), activation.negativeSlope)
+    }
+
+    private init(parts linear: OctetNN.Linear, _ negativeSlope: Double) {
+      self.linear = linear
+      self.negativeSlope = negativeSlope
+      super.init(linear, LeakyReLU(negativeSlope: negativeSlope))
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try LinearLeakyReLU(copier(linear), LeakyReLU(negativeSlope: negativeSlope))
+      LinearLeakyReLU(parts: try copier(linear), negativeSlope)
     }
   }
 
@@ -65,13 +77,17 @@ extension Fused {
     public let linear: OctetNN.Linear
 
     /// Fuses a linear layer with a tanh; the parameters are shared.
-    public init(_ linear: OctetNN.Linear) throws {
-      self.linear = try linear.sharing()
-      super.init(self.linear, Tanh())
+    public convenience init(_ linear: OctetNN.Linear) throws {
+      self.init(parts: try linear.sharing())
+    }
+
+    private init(parts linear: OctetNN.Linear) {
+      self.linear = linear
+      super.init(linear, Tanh())
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      try LinearTanh(copier(linear))
+      LinearTanh(parts: try copier(linear))
     }
   }
 }

@@ -11,7 +11,7 @@ extension Dynamic {
     public let settings: RecurrentSettings
     let kind: RecurrentKind
     private let operation: String
-    private let weights: DynamicRecurrentTable
+    private let weights: DynamicRecurrentState
 
     init(_ float: OctetNN.RecurrentCell<State>, _ context: ConversionContext, _ name: String)
       throws
@@ -19,12 +19,21 @@ extension Dynamic {
       settings = float.settings
       kind = float.kind
       operation = name
-      weights = DynamicRecurrentTable([
+      weights = DynamicRecurrentState([
         ("", try DynamicRecurrentWeights(float.weights, context))
       ])
     }
 
-    public override var details: String { settings.details + weights.details }
+    init(copying other: RecurrentCell) {
+      settings = other.settings
+      kind = other.kind
+      operation = other.operation
+      weights = other.weights.copied()
+    }
+
+    public override var details: String {
+      settings.details + (weights[""]?.details ?? "")
+    }
 
     final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
       -> RecurrentMemory
@@ -49,6 +58,10 @@ extension Dynamic {
       try super.init(float, context, "Dynamic.RNNCell")
     }
 
+    private init(_ other: RNNCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { RNNCell(self) }
+
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: Tensor)
     {
@@ -68,6 +81,10 @@ extension Dynamic {
       try super.init(float, context, "Dynamic.GRUCell")
     }
 
+    private init(_ other: GRUCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRUCell(self) }
+
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: Tensor)
     {
@@ -86,6 +103,10 @@ extension Dynamic {
     init(_ float: OctetNN.LSTMCell, _ context: ConversionContext) throws {
       try super.init(float, context, "Dynamic.LSTMCell")
     }
+
+    private init(_ other: LSTMCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTMCell(self) }
 
     public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: LSTMState)

@@ -13,7 +13,7 @@ extension Dynamic {
     public let settings: RecurrentSettings
     let kind: RecurrentKind
     private let operation: String
-    private let weights: DynamicRecurrentTable
+    private let weights: DynamicRecurrentState
 
     init(_ float: OctetNN.RecurrentLayer<State>, _ context: ConversionContext, _ name: String)
       throws
@@ -28,14 +28,21 @@ extension Dynamic {
       settings = float.settings
       kind = float.kind
       operation = name
-      weights = DynamicRecurrentTable(
-        try settings.directions.map { direction in
-          (direction.name(""), try DynamicRecurrentWeights(float.weights(of: direction), context))
+      weights = DynamicRecurrentState(
+        try settings.directions.map {
+          ($0.name(""), try DynamicRecurrentWeights(float.weights(of: $0), context))
         })
     }
 
+    init(copying other: RecurrentLayer) {
+      settings = other.settings
+      kind = other.kind
+      operation = other.operation
+      weights = other.weights.copied()
+    }
+
     public override var details: String {
-      settings.details + weights.details
+      settings.details + (weights.directions.first?.weights.details ?? "")
     }
 
     final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
@@ -45,8 +52,8 @@ extension Dynamic {
       return try sequence.run(
         input, memory, batchSizes: batchSizes, isTraining: isTraining, takesOneSequence: false
       ) { direction, steps, start in
-        guard let weights = weights[direction.name("")] else { return (steps.data, start) }
-        return try weights.run(kind, steps, start, isReverse: direction.isReverse)
+        guard let one = weights[direction.name("")] else { return (steps.data, start) }
+        return try one.run(kind, steps, start, isReverse: direction.isReverse)
       }
     }
   }
@@ -64,6 +71,10 @@ extension Dynamic {
     init(_ float: OctetNN.LSTM, _ context: ConversionContext) throws {
       try super.init(float, context, "Dynamic.LSTM")
     }
+
+    private init(_ other: LSTM) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTM(self) }
 
     public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: LSTMState)
@@ -84,6 +95,10 @@ extension Dynamic {
     init(_ float: OctetNN.GRU, _ context: ConversionContext) throws {
       try super.init(float, context, "Dynamic.GRU")
     }
+
+    private init(_ other: GRU) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRU(self) }
 
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: Tensor)

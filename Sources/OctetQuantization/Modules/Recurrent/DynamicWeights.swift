@@ -27,9 +27,15 @@ struct DynamicRecurrentWeights {
   func run(
     _ kind: RecurrentKind, _ steps: RecurrentSteps, _ start: RecurrentMemory, isReverse: Bool
   ) throws -> (output: Tensor, memory: RecurrentMemory) {
-    try steps.walk(input.forward(steps.data), start, isReverse: isReverse) { rows, memory in
-      try after(kind, rows, memory)
+    let projected = try input.forward(steps.data)
+    guard let packed = hidden.packed else {
+      return try steps.walk(projected, start, isReverse: isReverse) { rows, memory in
+        try after(kind, rows, memory)
+      }
     }
+    return try packed.recurrentSequence(
+      kind, projected: projected, batchSizes: steps.batchSizes, memory: start,
+      isReverse: isReverse, reduceRange: hidden.reduceRange)
   }
 
   /// The state after one step on projected input.
@@ -63,17 +69,16 @@ struct DynamicRecurrentWeights {
   var details: String { input.weight.dtype == .float16 ? ", float16" : "" }
 }
 
-/// The weights of all directions of a dynamic recurrent module, as a part of its state.
-final class DynamicRecurrentTable: StateGroup {
-  /// What completes the names (`_l0`, `_l1_reverse`, nothing for a cell), and the weights.
-  private var directions: [(suffix: String, weights: DynamicRecurrentWeights)]
+/// The weights of a dynamic recurrent module, as a part of its state.
+final class DynamicRecurrentState: StateGroup {
+  /// The suffix of each direction's names, and its weights.
+  private(set) var directions: [(suffix: String, weights: DynamicRecurrentWeights)]
 
-  /// A table of these directions, of which there is at least one.
   init(_ directions: [(suffix: String, weights: DynamicRecurrentWeights)]) {
     self.directions = directions
   }
 
-  /// The weights whose names end in `suffix`.
+  /// The weights of a direction.
   subscript(suffix: String) -> DynamicRecurrentWeights? {
     directions.first { $0.suffix == suffix }?.weights
   }
@@ -83,18 +88,17 @@ final class DynamicRecurrentTable: StateGroup {
   }
 
   func load(_ state: [String: Tensor], isTrial: Bool) throws {
-    let loaded = try directions.map {
-      (suffix: $0.suffix, weights: try $0.weights.replacing(state, $0.suffix))
-    }
+    let loaded = try directions.map { ($0.suffix, try $0.weights.replacing(state, $0.suffix)) }
     if !isTrial { directions = loaded }
   }
 
-  /// A table of its own: weights are packed again where they are needed.
-  func copy() throws -> DynamicRecurrentTable {
-    DynamicRecurrentTable(
-      try directions.map { (suffix: $0.suffix, weights: try $0.weights.replacing([:], $0.suffix)) })
+  func releaseCache() {
+    for (_, weights) in directions {
+      weights.input.packed?.releaseCache()
+      weights.hidden.packed?.releaseCache()
+    }
   }
 
-  /// How printing tells the weights' type.
-  var details: String { directions.first?.weights.details ?? "" }
+  /// Weights of their own with the same values: packed ones are never changed in place.
+  func copied() -> DynamicRecurrentState { DynamicRecurrentState(directions) }
 }

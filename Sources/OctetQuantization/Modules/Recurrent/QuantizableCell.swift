@@ -23,6 +23,23 @@ extension Quantizable {
     private let fgateCxIgateCgate = FloatFunctional()
     private let ogateCy = FloatFunctional()
 
+    /// A cell of the same arrangement with copies of the layers.
+    private init(copying other: LSTMCell) {
+      inputSize = other.inputSize
+      hiddenSize = other.hiddenSize
+      // Fresh layers, since converted ones have let go of the parameters that a layer is made around.
+      func fresh(_ layer: OctetNN.Linear) -> OctetNN.Linear {
+        Linear(layer.inFeatures, layer.outFeatures, bias: layer.bias != nil)
+      }
+      igates = other.igates.mapValues(fresh)
+      hgates = other.hgates.mapValues(fresh)
+      gates = other.gates.mapValues { _ in FloatFunctional() }
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      LSTMCell(copying: self)
+    }
+
     /// The gates in the order of the weights' rows.
     private static let names = ["input", "forget", "cell", "output"]
 
@@ -123,6 +140,10 @@ extension Quantizable {
 
     init(_ cell: LSTMCell) { self.cell = cell }
 
+    override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTMDirection(copier(cell))
+    }
+
     override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws -> (
       output: Tensor, state: LSTMState
     ) {
@@ -143,9 +164,13 @@ extension Quantizable {
     private let layerFw: LSTMDirection
     private let layerBw: LSTMDirection?
 
-    init(_ forward: LSTMCell, _ backward: LSTMCell?) {
-      layerFw = LSTMDirection(forward)
-      layerBw = backward.map { LSTMDirection($0) }
+    init(_ forward: LSTMDirection, _ backward: LSTMDirection?) {
+      layerFw = forward
+      layerBw = backward
+    }
+
+    override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTMLayer(copier(layerFw), copier(layerBw))
     }
 
     /// Output `[T, B, directions * H]` and the state of each direction, from theirs.

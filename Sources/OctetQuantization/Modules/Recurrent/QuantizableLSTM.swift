@@ -24,7 +24,8 @@ extension Quantizable {
           fix: "set this layer's qconfig to nil to leave it in float")
       }
       let weights = float.weights
-      func cell(_ direction: RecurrentDirection) throws -> LSTMCell {
+      func one(_ layer: Int, isReverse: Bool) throws -> LSTMDirection {
+        let direction = RecurrentDirection(layer: layer, isReverse: isReverse)
         func parameter(_ stem: String) throws -> Parameter {
           let name = direction.name(stem)
           guard let found = weights[name] else {
@@ -34,15 +35,16 @@ extension Quantizable {
           }
           return found
         }
-        return try LSTMCell(
-          input: (parameter("weight_ih"), weights[direction.name("bias_ih")]),
-          hidden: (parameter("weight_hh"), weights[direction.name("bias_hh")]), splitGates)
+        return LSTMDirection(
+          try LSTMCell(
+            input: (parameter("weight_ih"), weights[direction.name("bias_ih")]),
+            hidden: (parameter("weight_hh"), weights[direction.name("bias_hh")]), splitGates))
       }
       let isBidirectional = settings.isBidirectional
       layers = try (0..<settings.layerCount).map { layer in
         LSTMLayer(
-          try cell(RecurrentDirection(layer: layer, isReverse: false)),
-          isBidirectional ? try cell(RecurrentDirection(layer: layer, isReverse: true)) : nil)
+          try one(layer, isReverse: false),
+          isBidirectional ? try one(layer, isReverse: true) : nil)
       }
     }
 
@@ -50,6 +52,16 @@ extension Quantizable {
     init(sharing other: LSTM) {
       settings = other.settings
       layers = other.layers
+    }
+
+    /// A module of the same arrangement with copies of the layers.
+    init(copying other: LSTM, _ copier: ModuleCopier) throws {
+      settings = other.settings
+      layers = try other.layers.map { try copier($0) }
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTM(copying: self, copier)
     }
 
     public override var details: String { settings.details }
@@ -111,8 +123,14 @@ extension Quantized {
   /// observed `Quantizable.LSTM`. torch.ao.nn.quantized.LSTM.
   public final class LSTM: Quantizable.LSTM {
     /// The quantized form of a module whose parts are converted along with it.
-    init(_ observed: Quantizable.LSTM, _ context: ConversionContext) {
-      super.init(sharing: observed)
+    init(_ observed: Quantizable.LSTM) { super.init(sharing: observed) }
+
+    private init(_ other: LSTM, _ copier: ModuleCopier) throws {
+      try super.init(copying: other, copier)
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      try LSTM(self, copier)
     }
   }
 }

@@ -16,14 +16,21 @@ extension Reference {
       _ float: OctetNN.RecurrentCell<State>, _ parameters: [String: WeightParameters],
       _ operation: String
     ) throws {
-      var entries = [("weight_ih", float.weightIh), ("weight_hh", float.weightHh)]
-      if let bias = float.biasIh { entries.append(("bias_ih", bias)) }
-      if let bias = float.biasHh { entries.append(("bias_hh", bias)) }
-      weights = ParameterTable(entries)
+      weights = float.table
       reference = try ReferenceWeights(weights, parameters, operation)
       settings = float.settings
       kind = float.kind
       self.operation = operation
+    }
+
+    /// How each weight is quantized, by its name.
+    public final var weightParameters: [String: WeightParameters] { reference.parameters }
+
+    /// Fills a new cell's parameters, from which the copy checks that its weights can be quantized.
+    final func copyWeights(to table: ParameterTable) throws {
+      for (name, parameter) in weights.entries {
+        table[name]?.value = try parameter.value.clone()
+      }
     }
 
     public override var details: String { settings.details }
@@ -42,12 +49,26 @@ extension Reference {
 
   /// A float RNN cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.RNNCell.
   public final class RNNCell: RecurrentCell<Tensor> {
+    private let nonlinearity: RecurrentActivation
+
     /// A module that shares a float cell's parameters.
     ///
     /// - Parameter weightParameters: for `weight_ih` and `weight_hh`.
     /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
     public init(_ float: OctetNN.RNNCell, weightParameters: [String: WeightParameters]) throws {
+      nonlinearity = float.nonlinearity
       try super.init(float, weightParameters, "Reference.RNNCell")
+    }
+
+    /// The reference form of a float cell.
+    convenience init(_ float: OctetNN.RNNCell, _ context: ConversionContext) throws {
+      try self.init(float, weightParameters: context.referenceParameters(float.table))
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let float = OctetNN.RNNCell(settings, nonlinearity: nonlinearity)
+      try copyWeights(to: float.table)
+      return try RNNCell(float, weightParameters: weightParameters)
     }
 
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
@@ -68,6 +89,17 @@ extension Reference {
       try super.init(float, weightParameters, "Reference.GRUCell")
     }
 
+    /// The reference form of a float cell.
+    convenience init(_ float: OctetNN.GRUCell, _ context: ConversionContext) throws {
+      try self.init(float, weightParameters: context.referenceParameters(float.table))
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let float = OctetNN.GRUCell(settings)
+      try copyWeights(to: float.table)
+      return try GRUCell(float, weightParameters: weightParameters)
+    }
+
     public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
       -> (output: Tensor, state: Tensor)
     {
@@ -84,6 +116,17 @@ extension Reference {
     /// - Throws: `invalidConfiguration` when a weight has none; whatever quantizing a weight throws.
     public init(_ float: OctetNN.LSTMCell, weightParameters: [String: WeightParameters]) throws {
       try super.init(float, weightParameters, "Reference.LSTMCell")
+    }
+
+    /// The reference form of a float cell.
+    convenience init(_ float: OctetNN.LSTMCell, _ context: ConversionContext) throws {
+      try self.init(float, weightParameters: context.referenceParameters(float.table))
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      let float = OctetNN.LSTMCell(settings)
+      try copyWeights(to: float.table)
+      return try LSTMCell(float, weightParameters: weightParameters)
     }
 
     public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws

@@ -1,0 +1,43 @@
+extension Functional {
+  /// The largest element of each window `floor(o * in / out)..<ceil((o + 1) * in / out)`, over as many spatial dimensions as
+  /// `outputSize` has; a dimension that is nil keeps the input's size. torch.nn.functional.adaptive_max_pool1d/2d/3d.
+  ///
+  /// - Parameter input: float32 `[N, C, spatial...]`; N may be left out.
+  public static func adaptiveMaxPool(_ input: Tensor, outputSize: [Int?]) throws(OctetError)
+    -> Tensor
+  {
+    let rank = outputSize.count
+    let name = "adaptive_max_pool\(rank)d"
+    guard (1...3).contains(rank), input.rank == rank + 1 || input.rank == rank + 2 else {
+      throw OctetError(
+        .shapeMismatch, operation: name, argument: "input",
+        expected: "shape [N, C, spatial...] with 1 to 3 spatial dimensions, \(rank) here",
+        received: "\(input.shape)")
+    }
+    guard input.dtype == .float32 else {
+      throw OctetError(
+        .dtypeMismatch, operation: name, argument: "input", expected: "dtype float32",
+        received: "dtype \(input.dtype.rawValue)", fix: "dequantize it first")
+    }
+    // The largest of a box is the largest of the largest of its rows: one dimension after the other.
+    var result = input
+    for (i, requested) in outputSize.enumerated() {
+      let dim = input.rank - rank + i
+      let (size, count) = (input.shape[dim], requested ?? input.shape[dim])
+      guard size > 0, count > 0, count <= Int(Int32.max), size <= Int(Int32.max) else {
+        throw OctetError(
+          .invalidArgument, operation: name, argument: "output_size",
+          expected: "positive sizes of a tensor that isn't empty",
+          received: "\(count) for shape \(input.shape)")
+      }
+      var parts: [Tensor] = []
+      for o in 0..<count {
+        let window = (o * size / count)..<(((o + 1) * size + count - 1) / count)
+        parts.append(
+          try maximum(result.slice(dim: dim, window), dims: [dim], keepDims: true))
+      }
+      result = try concatenate(parts, dim: dim)
+    }
+    return result
+  }
+}

@@ -1,0 +1,72 @@
+import Octet
+import OctetFormats
+
+/// What a call of an operator costs from Swift, on tensors so small that the kernel is nearly free.
+struct EagerBench {
+  /// One operator.
+  struct Row {
+    let name: String
+    let call: () -> Tensor
+  }
+
+  /// Nanoseconds a call took.
+  struct Result {
+    let name: String
+    /// In the best batch of calls.
+    let least: Double
+    /// In the middle one.
+    let median: Double
+
+    var json: JSONValue {
+      ["name": .string(name), "least_ns": .number(least), "median_ns": .number(median)]
+    }
+
+    var line: String {
+      let padded = name + String(repeating: " ", count: max(40 - name.count, 0))
+      return "\(padded) \(fixed(least / 1000, 3)) us \(fixed(median / 1000, 3)) us"
+    }
+  }
+
+  /// The columns of `Result.line`.
+  static let header = "operator" + String(repeating: " ", count: 32) + " least    median"
+
+  let rows: [Row]
+
+  /// The operators that models call most, and a quantized layer.
+  init() throws {
+    let x = try Tensor(repeating: Float(0.5), shape: [4, 4])
+    let row = try Tensor(repeating: Float(0.25), shape: [4])
+    let codes = try Functional.quantizePerTensor(x, scale: 0.1, zeroPoint: 3, dtype: .quint8)
+    let weight = try Functional.quantizePerTensor(
+      Tensor(repeating: Float(0.25), shape: [4, 4]), scale: 0.01, zeroPoint: 0, dtype: .qint8)
+    let linear = try Quantized.Linear(weight: weight, bias: nil, scale: 0.1, zeroPoint: 0)
+    let index = try Tensor([Int64(0), 2], shape: [2])
+    rows = [
+      Row(name: "relu, real [4, 4]") { x.relu() },
+      Row(name: "relu, quantized [4, 4]") { codes.relu() },
+      Row(name: "add, real [4, 4]") { x + x },
+      Row(name: "add, real [4, 4] and [4]") { x + row },
+      Row(name: "mul by a number, real [4, 4]") { x * 2 },
+      Row(name: "silu, real [4, 4]") { x.silu() },
+      Row(name: "sum over a dim, real [4, 4]") { x.sum(dims: [1]) },
+      Row(name: "matmul, real [4, 4]") { x.matmul(x) },
+      Row(name: "x[1], real [4, 4]") { x[1] },
+      Row(name: "index_select, real [4, 4]") { x.indexSelect(dim: 0, index: index) },
+      Row(name: "Quantized.Linear, [4, 4]") { linear(codes) },
+    ]
+  }
+
+  /// Times a row for about so many seconds, in batches of about 50 microseconds.
+  static func measure(_ row: Row, seconds: Double) -> Result {
+    let clock = ContinuousClock()
+    let batch = 50
+    var times: [Double] = []
+    let end = clock.now + .seconds(seconds)
+    repeat {
+      let time = clock.measure { for _ in 0..<batch { _ = row.call() } }
+      times.append(time / .nanoseconds(batch))
+    } while clock.now < end
+    times.sort()
+    return Result(name: row.name, least: times[0], median: times[times.count / 2])
+  }
+}
