@@ -15,17 +15,19 @@ enum AxisTables {
       uninitialized: spec.shape, dtype: spec.dtype, quantizer: spec.quantizer, format: format,
       operation: operation)
     if result.count == 0 { return result }
-    let order = memoryOrder(x.rank, format)
     let places = try tables()
-    let (source, target) = (
-      try x.contiguous(format).permutedBytes(order), try result.permutedBytes(order)
-    )
-    let walk = Walk(source: source.shape, tables: order.map { places[$0] })
+    let source = try x.contiguous(format)
+    let walk =
+      if let order = memoryOrder(x.rank, format) {
+        Walk(source: order.map { x.shape[$0] }, tables: order.map { places[$0] })
+      } else {
+        Walk(source: x.shape, tables: places)
+      }
     switch spec.dtype.bitWidth {
-    case 8: copy(source, target, walk, UInt8(truncatingIfNeeded: fill))
-    case 16: copy(source, target, walk, UInt16(truncatingIfNeeded: fill))
-    case 32: copy(source, target, walk, UInt32(truncatingIfNeeded: fill))
-    default: copy(source, target, walk, fill)
+    case 8: copy(source, result, walk, UInt8(truncatingIfNeeded: fill))
+    case 16: copy(source, result, walk, UInt16(truncatingIfNeeded: fill))
+    case 32: copy(source, result, walk, UInt32(truncatingIfNeeded: fill))
+    default: copy(source, result, walk, fill)
     }
     return result
   }
@@ -73,11 +75,12 @@ enum AxisTables {
         (to + place).update(repeating: fill, count: walk.block)
       }
     }
+    withExtendedLifetime(source) {}
   }
 
-  /// The dimensions from the slowest in memory to the fastest.
-  private static func memoryOrder(_ rank: Int, _ format: MemoryFormat) -> [Int] {
-    format == .contiguous || rank < 3 ? Array(0..<rank) : [0] + Array(2..<rank) + [1]
+  /// The dimensions from the slowest in memory to the fastest, nil when that is their own order.
+  private static func memoryOrder(_ rank: Int, _ format: MemoryFormat) -> [Int]? {
+    format == .contiguous || rank < 3 ? nil : [0] + Array(2..<rank) + [1]
   }
 
   /// Steps through a result in memory order: runs of `block` elements that lie together in the source too.
@@ -125,15 +128,6 @@ enum AxisTables {
       }
       return false
     }
-  }
-}
-
-extension Tensor {
-  /// A view in another order of dimensions that forgets the quantizer: for copying bytes.
-  fileprivate func permutedBytes(_ order: [Int]) throws(OctetError) -> Tensor {
-    Tensor(
-      storage: storage, offset: offset, shape: order.map { shape[$0] },
-      strides: order.map { strides[$0] }, dtype: dtype.storageDType, quantizer: nil)
   }
 }
 
