@@ -81,13 +81,14 @@ struct BenchCommandTests {
     #expect(result.output.isEmpty)
   }
 
-  @Test func eagerCallsAreTimedByName() throws {
-    let result = try octet.run(["bench", "--eager", "--json", "--time-budget", "0.001"])
+  @Test(arguments: [("eager", 10), ("layers", 2)])
+  func callsAreTimedByName(form: String, count: Int) throws {
+    let result = try octet.run(["bench", "--\(form)", "--json", "--time-budget", "0.001"])
     #expect(result.status == 0, "\(result.errors)")
     let document = try JSONValue.parse(result.output)
-    #expect(document["schema"]?.stringValue == "octet.bench.eager/1")
+    #expect(document["schema"]?.stringValue == "octet.bench.\(form)/1")
     let rows = try #require(document["rows"]?.arrayValue)
-    #expect(rows.count >= 10)
+    #expect(rows.count >= count)
     for row in rows {
       let least = try #require(row["least_ns"]?.doubleValue)
       #expect(least > 0 && least <= row["median_ns"]?.doubleValue ?? 0)

@@ -18,8 +18,9 @@ static const oct_sgemm_kernel *const table[] = {
 };
 
 enum {
-  BLOCK = 256,    /* rows of b that a panel takes at a time */
-  ROW_BLOCK = 96, /* rows of c that a thread takes at a time, a multiple of every kernel's rows */
+  BLOCK = 256, /* rows of b that a panel takes at a time */
+  ROW_BLOCK =
+      240, /* rows of c that a thread takes at most at a time: with them, a block of a stays in the second level cache */
   GRAIN = 1 << 16 /* products that are worth a thread */
 };
 
@@ -65,13 +66,41 @@ static oct_status check(const char *entry, const oct_sgemm *g) {
 typedef struct job {
   const oct_sgemm *gemm;
   const oct_sgemm_kernel *kernel;
-  size_t row_blocks;
-  float *panels; /* a panel and a tile for each thread */
+  size_t rows, row_blocks; /* rows of c of an item, and how often they fit */
+  float *panels;           /* a panel and a tile for each thread */
 } job;
 
 /* Floats of workspace for each thread: a copied panel, and a tile for the edges. */
 static size_t thread_floats(const oct_sgemm_kernel *kernel) {
   return oct_round_up((BLOCK + OCT_SGEMM_MOST_ROWS) * kernel->columns, OCT_ALIGNMENT / sizeof(float));
+}
+
+/* Four vectors of every ABI's floor. */
+typedef float quad __attribute__((vector_size(16)));
+
+static inline quad load(const float *x) {
+  quad v;
+  memcpy(&v, x, sizeof v);
+  return v;
+}
+
+static inline void store(float *y, quad v) { memcpy(y, &v, sizeof v); }
+
+/* Four columns of b, each of which lies in one piece, as the rows of a panel. */
+static void transpose_four(const float *b, size_t b_column, size_t depth, float *panel, size_t columns) {
+  size_t p = 0;
+  for (; p + 4 <= depth; p += 4) {
+    const quad w = load(b + p), x = load(b + p + b_column), y = load(b + p + 2 * b_column),
+               z = load(b + p + 3 * b_column);
+    const quad wx = __builtin_shufflevector(w, x, 0, 4, 1, 5), yz = __builtin_shufflevector(y, z, 0, 4, 1, 5);
+    const quad wx_high = __builtin_shufflevector(w, x, 2, 6, 3, 7), yz_high = __builtin_shufflevector(y, z, 2, 6, 3, 7);
+    store(panel + p * columns, __builtin_shufflevector(wx, yz, 0, 1, 4, 5));
+    store(panel + (p + 1) * columns, __builtin_shufflevector(wx, yz, 2, 3, 6, 7));
+    store(panel + (p + 2) * columns, __builtin_shufflevector(wx_high, yz_high, 0, 1, 4, 5));
+    store(panel + (p + 3) * columns, __builtin_shufflevector(wx_high, yz_high, 2, 3, 6, 7));
+  }
+  for (; p < depth; p++)
+    for (size_t i = 0; i < 4; i++) panel[p * columns + i] = b[p + i * b_column];
 }
 
 /* Rows of b of one panel, the missing columns 0. */
@@ -83,11 +112,14 @@ static void copy_panel(const oct_sgemm *g, size_t first, size_t depth, size_t co
     for (size_t p = 0; p < depth; p++) memcpy(panel + p * columns, b + p * g->b_row, width * sizeof(float));
     return;
   }
+  size_t j = 0;
+  if (g->b_row == 1)
+    for (; j + 4 <= width; j += 4) transpose_four(b + j * g->b_column, g->b_column, depth, panel + j, columns);
   /* Eight rows at a time: a cache line of b is read while it is near. */
   for (size_t start = 0; start < depth; start += 8) {
     const size_t end = start + 8 < depth ? start + 8 : depth;
-    for (size_t j = 0; j < width; j++)
-      for (size_t p = start; p < end; p++) panel[p * columns + j] = b[p * g->b_row + j * g->b_column];
+    for (size_t i = j; i < width; i++)
+      for (size_t p = start; p < end; p++) panel[p * columns + i] = b[p * g->b_row + i * g->b_column];
   }
 }
 
@@ -129,11 +161,22 @@ static void run_items(void *context, size_t begin, size_t end, int worker) {
   const oct_sgemm *g = j->gemm;
   float *scratch = j->panels + (size_t)worker * thread_floats(j->kernel);
   for (size_t item = begin; item < end; item++) {
-    const size_t column = item / j->row_blocks * j->kernel->columns, first = item % j->row_blocks * ROW_BLOCK;
-    const size_t last = g->m - first < ROW_BLOCK ? g->m : first + ROW_BLOCK;
+    const size_t column = item / j->row_blocks * j->kernel->columns, first = item % j->row_blocks * j->rows;
+    const size_t last = g->m - first < j->rows ? g->m : first + j->rows;
     for (size_t start = 0; start < g->k; start += BLOCK)
       run_panel(j, start, g->k - start < BLOCK ? g->k - start : BLOCK, column, first, last, scratch);
   }
+}
+
+/* Rows of an item: equal parts of whole tiles. Each item copies its panel, so there are no more of them than keep the second level
+ * cache, unless panels alone are too few for the threads. */
+static void share_rows(job *j, int threads) {
+  const size_t m = j->gemm->m, tile = j->kernel->rows;
+  const size_t panels = oct_ceil_div(j->gemm->n, j->kernel->columns), wanted = 4 * (size_t)threads;
+  size_t parts = oct_ceil_div(m, ROW_BLOCK);
+  if (threads > 1 && panels * parts < wanted) parts = oct_ceil_div(wanted, panels);
+  j->rows = oct_round_up(oct_ceil_div(m, parts), tile);
+  j->row_blocks = oct_ceil_div(m, j->rows);
 }
 
 oct_status oct_sgemm_workspace(const oct_sgemm *gemm, int32_t threads, size_t *size) {
@@ -170,10 +213,9 @@ oct_status oct_sgemm_run(const oct_sgemm *gemm, const oct_run *run) {
     return OCT_OK;
   }
   j.panels = workspace;
-  j.row_blocks = oct_ceil_div(gemm->m, ROW_BLOCK);
+  share_rows(&j, threads);
   const size_t items = oct_ceil_div(gemm->n, j.kernel->columns) * j.row_blocks;
-  const size_t rows = gemm->m < ROW_BLOCK ? gemm->m : ROW_BLOCK;
-  const size_t grain = GRAIN / (rows * j.kernel->columns * (gemm->k < GRAIN ? gemm->k : GRAIN)) + 1;
+  const size_t grain = GRAIN / (j.rows * j.kernel->columns * (gemm->k < GRAIN ? gemm->k : GRAIN)) + 1;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(items, grain, threads, run_items, &j);
   if (oct_verbose())

@@ -27,9 +27,9 @@ struct LayerNorm: DifferentiableOperator {
       inputs[0].contiguous(), length: length, epsilon: parameters.epsilon, into: result)
     let (gamma, beta) = try parameters.values(inputs)
     result.withMutableElements(Float.self) { y in
-      for i in y.indices {
-        if let gamma { y[i] *= gamma[i % length] }
-        if let beta { y[i] += beta[i % length] }
+      for row in stride(from: 0, to: y.count, by: max(length, 1)) {
+        if let gamma { for i in 0..<length { y[row + i] *= gamma[i] } }
+        if let beta { for i in 0..<length { y[row + i] += beta[i] } }
       }
     }
     return result

@@ -72,17 +72,39 @@ struct NormOutput: Sendable, Equatable {
 
 /// Rows of float32, each moved and scaled to mean 0 and variance 1; sums in double.
 func normalizeRows(_ x: Tensor, length: Int, epsilon: Double, into y: Tensor) {
-  x.withElements(Float.self) { source in
-    y.withMutableElements(Float.self) { target in
-      guard length > 0 else { return }
-      for row in 0..<(source.count / length) {
-        let range = (row * length)..<((row + 1) * length)
-        let values = source[range]
-        let mean = values.reduce(0.0) { $0 + Double($1) } / Double(length)
-        let squares = values.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
-        let scale = 1 / (squares / Double(length) + epsilon).squareRoot()
-        for i in range { target[i] = Float((Double(source[i]) - mean) * scale) }
+  if length == 0 || x.count == 0 { return }
+  let job = FloatElements(
+    x: x.baseAddress.assumingMemoryBound(to: Float.self),
+    y: y.baseAddress.assumingMemoryBound(to: Float.self))
+  parallelFor(x.count / length, grain: max(1, (1 << 13) / length)) { rows in
+    for row in rows {
+      let (source, target) = (job.x + row * length, job.y + row * length)
+      let mean = quarteredSum(length) { Double(source[$0]) } / Double(length)
+      let squares = quarteredSum(length) { i in
+        let distance = Double(source[i]) - mean
+        return distance * distance
       }
+      let scale = 1 / (squares / Double(length) + epsilon).squareRoot()
+      for i in 0..<length { target[i] = Float((Double(source[i]) - mean) * scale) }
     }
   }
+}
+
+/// The sum of `count` terms in one fixed order: every fourth term together, so that additions don't wait for each other.
+@inline(__always)
+private func quarteredSum(_ count: Int, _ term: (Int) -> Double) -> Double {
+  var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
+  var i = 0
+  while i + 4 <= count {
+    a += term(i)
+    b += term(i + 1)
+    c += term(i + 2)
+    d += term(i + 3)
+    i += 4
+  }
+  while i < count {
+    a += term(i)
+    i += 1
+  }
+  return (a + b) + (c + d)
 }

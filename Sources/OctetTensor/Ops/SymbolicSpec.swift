@@ -126,7 +126,18 @@ extension Operator {
         .shapeMismatch, "input", expected: "sizes of at least 0 for every batch",
         received: "\(inputs) at a batch of \(n)", fix: "give the input a larger constant part")
     }
-    return try outputSpec(concrete)
+    // Half types are computed in float32, as in `apply`.
+    guard Self.widensHalf, let narrow = concrete.first(where: \.dtype.isHalf)?.dtype else {
+      return try outputSpec(concrete)
+    }
+    var result = try outputSpec(
+      concrete.map { input in
+        var wide = input
+        if input.dtype == narrow { wide.dtype = .float32 }
+        return wide
+      })
+    if result.dtype == .float32 { result.dtype = narrow }
+    return result
   }
 
   private func leavesBatch(_ received: String) -> OctetError {

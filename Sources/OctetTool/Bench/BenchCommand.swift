@@ -42,6 +42,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Measure what calls of operators cost from Swift instead.")
   var eager = false
 
+  @Flag(help: "Measure whole layers, called from Swift, instead.")
+  var layers = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -54,7 +57,8 @@ struct BenchCommand: ParsableCommand {
 
   func run() throws {
     let machine = BenchMachine(tier: try Kernels.maxISA())
-    if eager { return try runEager(machine) }
+    if eager { return try time(CallBench.operators(), "eager", machine) }
+    if layers { return try time(CallBench.layers(), "layers", machine) }
     let rows = try chosenRows()
     let counts = try threadCounts()
     let runner = BenchRunner(budget: timeBudget)
@@ -84,17 +88,17 @@ struct BenchCommand: ParsableCommand {
     if !failures.isEmpty { throw ToolExit.badInput }
   }
 
-  private func runEager(_ machine: BenchMachine) throws {
-    if !json { print("# octet \(Kernels.version), \(machine.line)\n\(EagerBench.header)") }
-    var results: [EagerBench.Result] = []
-    for row in try EagerBench().rows where filter == nil || row.name.contains(filter ?? "") {
-      let result = EagerBench.measure(row, seconds: timeBudget)
+  private func time(_ bench: CallBench, _ form: String, _ machine: BenchMachine) throws {
+    if !json { print("# octet \(Kernels.version), \(machine.line)\n\(CallBench.header)") }
+    var results: [CallBench.Result] = []
+    for row in bench.rows where filter == nil || row.name.contains(filter ?? "") {
+      let result = CallBench.measure(row, seconds: timeBudget)
       results.append(result)
       if !json { print(result.line) }
     }
     guard json else { return }
     let document: JSONValue = [
-      "schema": "octet.bench.eager/1", "version": .string(Kernels.version),
+      "schema": .string("octet.bench.\(form)/1"), "version": .string(Kernels.version),
       "machine": machine.json, "rows": .array(results.map(\.json)),
     ]
     print(try document.serialized(indent: 1))

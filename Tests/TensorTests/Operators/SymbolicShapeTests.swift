@@ -92,6 +92,8 @@ struct SymbolicShapeTests {
       try rule { _ = try Functional.concatenate([x, x]) }.shape == [
         SymbolicDimension(perBatch: 1, constant: 6), 5,
       ])
+    let half = try x.converted(to: .float16)
+    #expect(try rule { _ = try Functional.relu(half) }.dtype == .float16)
     let doubled = SymbolicDimension(perBatch: 2, constant: 3)
     #expect(
       try rule(doubled) { _ = try Functional.tile(x, counts: [3, 1]) }.shape == [

@@ -1,11 +1,13 @@
 import Octet
 import OctetFormats
 
-/// What a call of an operator costs from Swift, on tensors so small that the kernel is nearly free.
-struct EagerBench {
-  /// One operator.
+/// What calls cost from Swift: operators on tensors so small that the kernel is nearly free, and whole layers.
+struct CallBench {
+  /// One call.
   struct Row {
     let name: String
+    /// Calls between two looks at the clock.
+    var batch = 50
     let call: () -> Tensor
   }
 
@@ -28,12 +30,12 @@ struct EagerBench {
   }
 
   /// The columns of `Result.line`.
-  static let header = "operator" + String(repeating: " ", count: 32) + " least    median"
+  static let header = "call" + String(repeating: " ", count: 36) + " least    median"
 
   let rows: [Row]
 
   /// The operators that models call most, and a quantized layer.
-  init() throws {
+  static func operators() throws -> CallBench {
     let x = try Tensor(repeating: Float(0.5), shape: [4, 4])
     let row = try Tensor(repeating: Float(0.25), shape: [4])
     let codes = try Functional.quantizePerTensor(x, scale: 0.1, zeroPoint: 3, dtype: .quint8)
@@ -41,7 +43,7 @@ struct EagerBench {
       Tensor(repeating: Float(0.25), shape: [4, 4]), scale: 0.01, zeroPoint: 0, dtype: .qint8)
     let linear = try Quantized.Linear(weight: weight, bias: nil, scale: 0.1, zeroPoint: 0)
     let index = try Tensor([Int64(0), 2], shape: [2])
-    rows = [
+    return CallBench(rows: [
       Row(name: "relu, real [4, 4]") { x.relu() },
       Row(name: "relu, quantized [4, 4]") { codes.relu() },
       Row(name: "add, real [4, 4]") { x + x },
@@ -53,18 +55,33 @@ struct EagerBench {
       Row(name: "x[1], real [4, 4]") { x[1] },
       Row(name: "index_select, real [4, 4]") { x.indexSelect(dim: 0, index: index) },
       Row(name: "Quantized.Linear, [4, 4]") { linear(codes) },
-    ]
+    ])
   }
 
-  /// Times a row for about so many seconds, in batches of about 50 microseconds.
+  /// An encoder layer as BERT's base model has it (768 features, 12 heads, 3072 hidden) on 128 tokens, in float32 and with its linear
+  /// layers quantized while running.
+  static func layers() throws -> CallBench {
+    let x = try Tensor(
+      RandomSource(seed: 1).uniform(count: 128 * 768, in: -1...1), shape: [1, 128, 768])
+    func encoder() -> TransformerEncoderLayer {
+      TransformerEncoderLayer(768, heads: 12, feedforwardDim: 3072, batchFirst: true).eval()
+    }
+    let (float, dynamic) = (encoder(), encoder())
+    try quantizeDynamic(dynamic)
+    return CallBench(rows: [
+      Row(name: "TransformerEncoderLayer, float32", batch: 1) { float(x) },
+      Row(name: "TransformerEncoderLayer, dynamic int8", batch: 1) { dynamic(x) },
+    ])
+  }
+
+  /// Times a row for about so many seconds.
   static func measure(_ row: Row, seconds: Double) -> Result {
     let clock = ContinuousClock()
-    let batch = 50
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat {
-      let time = clock.measure { for _ in 0..<batch { _ = row.call() } }
-      times.append(time / .nanoseconds(batch))
+      let time = clock.measure { for _ in 0..<row.batch { _ = row.call() } }
+      times.append(time / .nanoseconds(row.batch))
     } while clock.now < end
     times.sort()
     return Result(name: row.name, least: times[0], median: times[times.count / 2])
