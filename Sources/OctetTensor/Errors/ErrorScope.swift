@@ -10,6 +10,8 @@ package struct ExecutionMode: Sendable {
   package var errors: ErrorBox?
   /// Whether operators put their results on the tape; false inside `noGrad`.
   package var recordsGradients = true
+  /// Notes the operators that run on stand-ins; nil outside `OperatorRecorder.calls`.
+  package var recorder: OperatorRecorder?
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()

@@ -91,7 +91,7 @@ extension Operator {
 
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
-  if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
+  if inputs.contains(where: \.isPlaceholder) { return try applyToStandIns(op, inputs) }
   if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
     return try applyWidened(op, inputs, from: narrow)
   }
@@ -102,6 +102,15 @@ package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError
     return try Tensor.recording(op, inputs, output)
   }
   return try op.evaluate(inputs, output)
+}
+
+/// Nothing is computed after an error. Where a recorder listens, the operator is noted and runs on the tensors that are stood for.
+private func applyToStandIns<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError)
+  -> Tensor
+{
+  guard let recorder = ExecutionMode.current.recorder else { return Tensor.placeholder }
+  recorder.note(op, inputs.map(\.spec))
+  return try apply(op, inputs.map { $0.standing(false) }).standing(true)
 }
 
 /// The operators as throwing functions, in torch's spelling: for whoever handles errors call by call.
