@@ -117,6 +117,47 @@ struct FamilyTests {
     #expect(try bytes(b.stateDictionary()) == bytes(state), "\(stage)")
   }
 
+  @Test func savedModelsGiveTheSameBitsOnEveryTier() async throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(path: "octet-tiers-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (number, stage) in try Self.stages().enumerated() {
+      let model = try stage.model(1)
+      try saveTensors(
+        model.stateDictionary().entries.map { ($0.name, $0.tensor) },
+        path: folder.appending(path: "\(number).safetensors").path)
+      try Data(stage.results(model).joined()).write(to: folder.appending(path: "\(number).bits"))
+    }
+    // A process picks its tier once, so each has one of its own, which reads where to look from its environment.
+    setenv(Self.folderVariable, folder.path, 1)
+    defer { unsetenv(Self.folderVariable) }
+    for tier in Kernels.supportedISAs {
+      setenv(Self.tierVariable, tier, 1)
+      defer { unsetenv(Self.tierVariable) }
+      await #expect(processExitsWith: .success, "\(tier)") { try FamilyTests.replay() }
+    }
+  }
+
+  private static let folderVariable = "OCTET_TEST_MODELS"
+  private static let tierVariable = "OCTET_TEST_TIER"
+
+  /// Loads each saved model into one of other weights, and compares what it computes on this process's tier.
+  fileprivate static func replay() throws {
+    let environment = ProcessInfo.processInfo.environment
+    let tier = try #require(environment[tierVariable])
+    setenv("OCTET_MAX_ISA", tier, 1)
+    #expect(try Kernels.maxISA() == tier)
+    let folder = URL(filePath: try #require(environment[folderVariable]))
+    for (number, stage) in try stages().enumerated() {
+      let model = try stage.model(2)
+      let path = folder.appending(path: "\(number).safetensors").path
+      try model.load(StateDictionary(loadTensors(path: path)))
+      let wanted = try Data(contentsOf: folder.appending(path: "\(number).bits"))
+      #expect(try Data(stage.results(model).joined()) == wanted, "\(stage)")
+    }
+  }
+
   private func bytes(_ state: StateDictionary) throws -> [String: [UInt8]] {
     var result: [String: [UInt8]] = [:]
     for (name, tensor) in state.entries {

@@ -10,8 +10,8 @@ package struct ExecutionMode: Sendable {
   package var errors: ErrorBox?
   /// Whether operators put their results on the tape; false inside `noGrad`.
   package var recordsGradients = true
-  /// Notes the operators that run on stand-ins; nil outside `OperatorRecorder.calls`.
-  package var recorder: OperatorRecorder?
+  /// Is told of each operator call; what runs inside an operator isn't reported.
+  package var recorder: (any OperatorRecorder)?
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()

@@ -14,6 +14,11 @@ package struct TensorSpec: Sendable, Equatable {
   package var isQuantized: Bool { dtype.isQuantized }
 }
 
+extension Tensor {
+  /// What a shape rule knows of this tensor.
+  package var spec: TensorSpec { TensorSpec(shape: shape, dtype: dtype, quantizer: quantizer) }
+}
+
 /// One operator: its attributes are the value's properties, and everything that is known about it stands in one file.
 ///
 /// Eager calls, and whatever records, interprets or fuses operators, use this one definition.
@@ -89,28 +94,47 @@ extension Operator {
   }
 }
 
+/// What listens to the operator calls of a task: a tracer, or a test that wants to know what a function is made of.
+package protocol OperatorRecorder: AnyObject, Sendable {
+  /// Is called after `op` has made `result` of `inputs`.
+  func record(_ op: any Operator, _ inputs: [Tensor], _ result: Tensor)
+}
+
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
-  if inputs.contains(where: \.isPlaceholder) { return try applyToStandIns(op, inputs) }
+  if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
+  if let recorder = ExecutionMode.current.recorder { return try report(op, inputs, to: recorder) }
+  return try compute(op, inputs)
+}
+
+/// Computes, then tells the recorder, which hears nothing of what runs inside.
+private func report<Op: Operator>(
+  _ op: Op, _ inputs: [Tensor], to recorder: any OperatorRecorder
+) throws(OctetError) -> Tensor {
+  var mode = ExecutionMode.current
+  mode.recorder = nil
+  let outcome: Result<Tensor, OctetError> = ExecutionMode.$current.withValue(mode) {
+    do throws(OctetError) {
+      return .success(try compute(op, inputs))
+    } catch {
+      return .failure(error)
+    }
+  }
+  let result = try outcome.get()
+  recorder.record(op, inputs, result)
+  return result
+}
+
+private func compute<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
     return try applyWidened(op, inputs, from: narrow)
   }
-  let specs = inputs.map { TensorSpec(shape: $0.shape, dtype: $0.dtype, quantizer: $0.quantizer) }
-  let output = try op.outputSpec(specs)
+  let output = try op.outputSpec(inputs.map(\.spec))
   if inputs.first?.isQuantized == true { return try op.evaluateQuantized(inputs, output) }
   if inputs.contains(where: { $0.gradientNode != nil }) {
     return try Tensor.recording(op, inputs, output)
   }
   return try op.evaluate(inputs, output)
-}
-
-/// Nothing is computed after an error. Where a recorder listens, the operator is noted and runs on the tensors that are stood for.
-private func applyToStandIns<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError)
-  -> Tensor
-{
-  guard let recorder = ExecutionMode.current.recorder else { return Tensor.placeholder }
-  recorder.note(op, inputs.map(\.spec))
-  return try apply(op, inputs.map { $0.standing(false) }).standing(true)
 }
 
 /// The operators as throwing functions, in torch's spelling: for whoever handles errors call by call.

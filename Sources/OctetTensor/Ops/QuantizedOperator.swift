@@ -39,8 +39,3 @@ enum ElementwiseTypes {
   static let quantized: [DType] = [.quint8, .qint8, .qint32]
   static let quantizedAndReal: [DType] = quantized + [.float32, .float64]
 }
-
-extension Tensor {
-  /// What a shape rule knows of this tensor.
-  var spec: TensorSpec { TensorSpec(shape: shape, dtype: dtype, quantizer: quantizer) }
-}

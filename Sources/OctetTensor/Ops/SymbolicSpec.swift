@@ -1,136 +1,158 @@
-/// What a shape rule knows of a tensor, for any batch of N ≥ 1.
-package struct SymbolicSpec: Sendable, Equatable {
-  package var shape: SymbolicShape
+/// The size of a dimension as a function of the batch: `perBatch · N + constant`.
+package struct SymbolicDimension: Sendable, Hashable, ExpressibleByIntegerLiteral,
+  CustomStringConvertible
+{
+  package let perBatch: Int
+  package let constant: Int
+
+  package init(perBatch: Int, constant: Int = 0) {
+    (self.perBatch, self.constant) = (perBatch, constant)
+  }
+
+  package init(integerLiteral value: Int) { self.init(perBatch: 0, constant: value) }
+
+  /// The batch itself.
+  package static let batch = SymbolicDimension(perBatch: 1)
+
+  /// The line through two sizes; nil when the slope isn't whole.
+  init?(_ first: (batch: Int, size: Int), _ second: (batch: Int, size: Int)) {
+    let (slope, rest) =
+      (second.size - first.size).quotientAndRemainder(dividingBy: second.batch - first.batch)
+    guard rest == 0 else { return nil }
+    self.init(perBatch: slope, constant: first.size - slope * first.batch)
+  }
+
+  /// The size for a batch of `n`; nil when it is no size or beyond Int.
+  package func size(_ n: Int) -> Int? {
+    let (product, overflow) = perBatch.multipliedReportingOverflow(by: n)
+    let (sum, carry) = product.addingReportingOverflow(constant)
+    return overflow || carry || sum < 0 ? nil : sum
+  }
+
+  package var description: String {
+    if perBatch == 0 { return "\(constant)" }
+    let multiple = perBatch == 1 ? "N" : "\(perBatch)N"
+    if constant == 0 { return multiple }
+    return constant > 0 ? "\(multiple) + \(constant)" : "\(multiple) - \(-constant)"
+  }
+}
+
+/// A `TensorSpec` whose dimensions may depend on a batch N that isn't known yet.
+package struct SymbolicSpec: Sendable, Equatable, CustomStringConvertible {
+  package var shape: [SymbolicDimension]
   package var dtype: DType
   package var quantizer: Quantizer?
 
-  package init(shape: SymbolicShape, dtype: DType, quantizer: Quantizer? = nil) {
+  package init(shape: [SymbolicDimension], dtype: DType, quantizer: Quantizer? = nil) {
     (self.shape, self.dtype, self.quantizer) = (shape, dtype, quantizer)
   }
 
-  /// The spec for a batch of `batch`.
-  package func evaluated(batch: Int) throws(OctetError) -> TensorSpec {
-    TensorSpec(shape: try shape.evaluated(batch: batch), dtype: dtype, quantizer: quantizer)
+  /// What doesn't depend on the batch.
+  package init(_ spec: TensorSpec) {
+    self.init(
+      shape: spec.shape.map { SymbolicDimension(perBatch: 0, constant: $0) }, dtype: spec.dtype,
+      quantizer: spec.quantizer)
   }
 
-  fileprivate func widened(from narrow: DType) -> SymbolicSpec {
-    dtype == narrow ? SymbolicSpec(shape: shape, dtype: .float32) : self
+  /// The spec for a batch of `n`; nil when a dimension has no size there.
+  package func at(_ n: Int) -> TensorSpec? {
+    let sizes = shape.compactMap { $0.size(n) }
+    guard sizes.count == shape.count else { return nil }
+    return TensorSpec(shape: sizes, dtype: dtype, quantizer: quantizer)
   }
-}
 
-/// The batches that a shape rule is asked about to learn what it does to any.
-private enum ProbedBatches {
-  // Large primes: no size of a model equals one by accident, and no division of one comes out even.
-  static let solving = (first: 10_007, second: 20_011)
-  // Small batches, where sizes of 1 broadcast and squeeze and where windows and ranges find too little; many divisors; one
-  // more prime.
-  static let verifying = [1, 2, 3, 4, 6, 12, 720, 30_011]
+  package var description: String {
+    "[\(shape.map(\.description).joined(separator: ", "))] \(dtype.rawValue)"
+  }
 }
 
 extension Operator {
-  /// The rule `outputSpec` for symbolic batches: what the result is for any N ≥ 1.
+  /// The shape rule for a batch N that isn't known yet: N stands for any size from 1 up.
   ///
-  /// The operator's own rule is applied at two batches, which gives the sizes `a * N + b` of the result, and at eight more,
-  /// where it has to agree. Half types are widened, as in `apply`.
+  /// There is no second rule. `outputSpec` is asked at two batch sizes, primes above every size in sight, so that none of
+  /// them broadcasts or divides by accident; each dimension of the result is the line a·N + b through the two. What the rule
+  /// says at further sizes, 1 among them, must lie on these lines.
   ///
-  /// - Throws: `shapeMismatch` when the rule refuses some batch or doesn't go in steps with it (pooling over the batch, a reshape
-  ///   that holds for one batch alone), `invalidQuantizer` for channels along a symbolic dimension, and what the rule itself
-  ///   throws when nothing is symbolic.
+  /// - Throws: the rule's own error when it refuses all sizes; otherwise `shapeMismatch` that names the size where the rule
+  ///   refuses or leaves the line: an attribute holds one batch's size, or the operator counts windows along the batch.
   package func symbolicOutputSpec(_ inputs: [SymbolicSpec]) throws(OctetError) -> SymbolicSpec {
-    if Self.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
-      var result = try symbolicOutputSpec(inputs.map { $0.widened(from: narrow) })
-      if result.dtype == .float32 { result.dtype = narrow }
-      return result
-    }
-    guard inputs.contains(where: \.shape.isSymbolic) else {
-      let spec = try outputSpec(inputs.evaluated(batch: 1))
-      return SymbolicSpec(
-        shape: SymbolicShape(spec.shape), dtype: spec.dtype, quantizer: spec.quantizer)
-    }
     for input in inputs {
-      guard let axis = input.quantizer?.axis, input.shape.sizes[axis].isSymbolic else { continue }
-      throw error(
-        .invalidQuantizer, "input",
-        expected: "parameters for each channel of a dimension that the batch leaves alone",
-        received: "channels along the dimension \(axis) of \(input.shape)",
-        fix: "the operator doesn't carry a symbolic batch: quantize along another axis")
+      if let axis = input.quantizer?.axis, input.shape[axis].perBatch != 0 {
+        throw error(
+          .invalidQuantizer, "input", expected: "a channel axis of one size",
+          received: "\(input) with the quantizer's channels along axis \(axis)",
+          fix: "quantize along another axis, or per tensor")
+      }
     }
-    let (n, m) = ProbedBatches.solving
-    let result = try solved(inputs, probed(inputs, n), probed(inputs, m))
-    for batch in ProbedBatches.verifying {
-      let spec = try probed(inputs, batch)
-      guard let expected = try? result.evaluated(batch: batch), spec == expected else {
-        throw noBatch(inputs, "\(result.shape), as for N = \(n) and \(m)", spec, batch)
+    let primes = BatchSizes.primes(above: inputs.flatMap(\.shape))
+    let first: TensorSpec
+    let second: TensorSpec
+    do throws(OctetError) {
+      first = try spec(inputs, at: primes.0)
+      second = try spec(inputs, at: primes.1)
+    } catch {
+      for n in BatchSizes.checked where (try? spec(inputs, at: n)) != nil {
+        throw leavesBatch("a result at a batch of \(n), none at \(primes.0): \(error)")
+      }
+      throw error
+    }
+    var shape: [SymbolicDimension] = []
+    for (a, b) in zip(first.shape, second.shape) {
+      guard let line = SymbolicDimension((primes.0, a), (primes.1, b)) else {
+        throw leavesBatch(
+          "shapes \(first.shape) and \(second.shape) for batches of \(primes.0) and \(primes.1)")
+      }
+      shape.append(line)
+    }
+    let result = SymbolicSpec(shape: shape, dtype: first.dtype, quantizer: first.quantizer)
+    for n in [primes.1] + BatchSizes.checked {
+      let concrete: TensorSpec
+      do throws(OctetError) {
+        concrete = try spec(inputs, at: n)
+      } catch {
+        throw leavesBatch("at a batch of \(n): \(error)")
+      }
+      guard result.at(n) == concrete else {
+        throw leavesBatch("shape \(concrete.shape) at a batch of \(n), not \(result)")
       }
     }
     return result
   }
 
-  /// The spec that is affine in the batch and gives the two that were found.
-  private func solved(_ inputs: [SymbolicSpec], _ first: TensorSpec, _ second: TensorSpec)
-    throws(OctetError) -> SymbolicSpec
-  {
-    let (n, m) = ProbedBatches.solving
-    guard first.rank == second.rank, first.dtype == second.dtype,
-      first.quantizer == second.quantizer
-    else {
-      throw noBatch(inputs, "\(first.summary), as for N = \(n)", second, m)
+  private func spec(_ inputs: [SymbolicSpec], at n: Int) throws(OctetError) -> TensorSpec {
+    let concrete = inputs.compactMap { $0.at(n) }
+    guard concrete.count == inputs.count else {
+      throw error(
+        .shapeMismatch, "input", expected: "sizes of at least 0 for every batch",
+        received: "\(inputs) at a batch of \(n)", fix: "give the input a larger constant part")
     }
-    var sizes: [SymbolicSize] = []
-    for (small, large) in zip(first.shape, second.shape) {
-      let (factor, rest) = (large - small).quotientAndRemainder(dividingBy: m - n)
-      let (product, overflows) = factor.multipliedReportingOverflow(by: n)
-      guard rest == 0, !overflows else {
-        throw noBatch(
-          inputs, "sizes a * N + b with whole a and b; for N = \(n) it is \(first.shape)", second, m
-        )
-      }
-      sizes.append(SymbolicSize(factor: factor, offset: small - product))
-    }
-    return SymbolicSpec(
-      shape: SymbolicShape(sizes), dtype: first.dtype, quantizer: first.quantizer)
+    return try outputSpec(concrete)
   }
 
-  /// The operator's own rule for one batch.
-  private func probed(_ inputs: [SymbolicSpec], _ batch: Int) throws(OctetError) -> TensorSpec {
-    do throws(OctetError) {
-      return try outputSpec(inputs.evaluated(batch: batch))
-    } catch {
-      // What is wrong for any batch is said as for numbers.
-      guard error.code == .shapeMismatch || error.code == .outOfRange else { throw error }
-      throw self.error(
-        error.code, error.argument.isEmpty ? "input" : error.argument,
-        expected: "a rule for any batch N ≥ 1",
-        received: "\(inputs.words); for N = \(batch) expected: \(error.expected), received: "
-          + error.received,
-        fix: "the operator doesn't carry a symbolic batch: keep the batch a dimension of its own")
-    }
-  }
-
-  private func noBatch(
-    _ inputs: [SymbolicSpec], _ expected: String, _ found: TensorSpec, _ batch: Int
-  ) -> OctetError {
+  private func leavesBatch(_ received: String) -> OctetError {
     error(
-      .shapeMismatch, "input", expected: expected,
-      received: "\(inputs.words), which for N = \(batch) give \(found.summary)",
-      fix: "the operator doesn't carry a symbolic batch: keep the batch a dimension of its own")
+      .shapeMismatch, "input", expected: "a result whose sizes are a·N + b for every batch N",
+      received: received,
+      fix: "keep the batch out of this operator's attributes (-1 in a view), or fix its size")
   }
 }
 
-extension [SymbolicSpec] {
-  fileprivate func evaluated(batch: Int) throws(OctetError) -> [TensorSpec] {
-    var specs: [TensorSpec] = []
-    for spec in self { specs.append(try spec.evaluated(batch: batch)) }
-    return specs
+/// The batch sizes at which a rule is asked.
+private enum BatchSizes {
+  /// Small sizes, where rules have their corners, and one that no usual layer has.
+  static let checked = [1, 2, 3, 8, 641]
+
+  /// Two primes above every size that the dimensions hold.
+  static func primes(above dimensions: [SymbolicDimension]) -> (Int, Int) {
+    let largest = dimensions.map { max(abs($0.perBatch), abs($0.constant)) }.max() ?? 0
+    let first = prime(from: max(1009, min(largest, 1 << 20) + 1))
+    return (first, prime(from: 2 * first))
   }
 
-  fileprivate var words: String {
-    "shapes \(map(\.shape.description).joined(separator: ", "))"
-  }
-}
-
-extension TensorSpec {
-  fileprivate var summary: String {
-    "\(shape) of \(dtype.rawValue)" + (quantizer.map { ", \($0.scheme.rawValue)" } ?? "")
+  private static func prime(from start: Int) -> Int {
+    var n = start | 1
+    while !stride(from: 3, through: Int(Double(n).squareRoot()), by: 2).allSatisfy({ n % $0 != 0 })
+    { n += 2 }
+    return n
   }
 }

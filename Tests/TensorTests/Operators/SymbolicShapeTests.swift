@@ -1,179 +1,228 @@
 import OctetTensor
+import Synchronization
 import Testing
 
-@Suite("Shape rules with a symbolic batch")
-struct SymbolicShapeTests {
-  private static let n = SymbolicSize.batch
-
-  /// The last operator that `body` applies to a float tensor of `shape`.
-  private func recorded(_ shape: [Int], _ body: (Tensor) throws -> Tensor) throws
-    -> any Operator
-  {
-    let calls = try OperatorRecorder.calls { standIn in
-      try body(standIn(Tensor(repeating: Float(1), shape: shape)))
-    }
-    return try #require(calls.last).operation
+/// Keeps the operator calls of a scope.
+private final class CallList: OperatorRecorder {
+  struct Call: Sendable {
+    let op: any Operator
+    let inputs: [TensorSpec]
+    let result: TensorSpec
   }
 
-  private func result(
-    of operation: any Operator, _ shapes: SymbolicShape..., dtype: DType = .float32
-  ) throws -> SymbolicShape {
-    try operation.symbolicOutputSpec(shapes.map { SymbolicSpec(shape: $0, dtype: dtype) }).shape
+  private let list = Mutex<[Call]>([])
+
+  var calls: [Call] { list.withLock { $0 } }
+
+  func record(_ op: any Operator, _ inputs: [Tensor], _ result: Tensor) {
+    let call = Call(op: op, inputs: inputs.map(\.spec), result: result.spec)
+    list.withLock { $0.append(call) }
   }
 
-  private func expectRefusal(
-    _ operation: any Operator, _ shapes: SymbolicShape..., says words: String
-  ) {
-    do {
-      let spec = try operation.symbolicOutputSpec(
-        shapes.map { SymbolicSpec(shape: $0, dtype: .float32) })
-      Issue.record("\(spec.shape) from \(shapes)")
-    } catch {
-      let text = error.description
-      #expect(text.contains("doesn't carry a symbolic batch"), "\(text)")
-      #expect(text.contains(words), "\(text)")
-      #expect(!error.expected.isEmpty && !error.received.isEmpty)
-      #expect(error.operation == operation.name)
-    }
-  }
-
-  @Test("Sizes say what they are and give numbers, or an error")
-  func sizes() throws {
-    let shape: SymbolicShape = [.batch, 3, SymbolicSize(factor: 2, offset: -1)]
-    #expect(shape.description == "[N, 3, 2N - 1]" && shape.isSymbolic)
-    #expect(try shape.evaluated(batch: 4) == [4, 3, 7])
-    #expect(SymbolicSize(factor: -1, offset: 5).description == "-N + 5")
-    #expect(SymbolicShape([2, 0]).description == "[2, 0]" && !SymbolicShape([2, 0]).isSymbolic)
-    #expect(throws: OctetError.self) { try shape.evaluated(batch: 0) }
-    #expect(throws: OctetError.self) { try shape.evaluated(batch: .max) }
-  }
-
-  @Test("Every operator with a batch: the concrete rule for N = 1, 2 and 7, or a refusal in words")
-  func walk() throws {
-    // What takes a place or the sizes from its attributes holds for some batches alone.
-    let refused: Set<String> = ["View", "Select"]
-    let withoutBatch: Set<String> = ["EmbeddingPrepack", "EmbeddingUnpack", "Expand"]
-    var carried: Set<String> = []
-    var found: Set<String> = []
-    for sample in operatorSamples {
-      for pair in WalkPair.all {
-        let calls = try? OperatorRecorder.calls { standIn in
-          try sample.run { try standIn(pair.scheme.tensor($0, pair.dtype)) }
-        }
-        // What the dtype doesn't go with is refused in the walk over dtypes.
-        for call in calls ?? [] where call.inputs.contains(where: { $0.shape.first == 2 }) {
-          let isWidened = pair.dtype.isHalf && Swift.type(of: call.operation).widensHalf
-          let inputs = call.inputs.map { spec in
-            var sizes = SymbolicShape(spec.shape).sizes
-            if sizes.first == 2 { sizes[0] = .batch }
-            return SymbolicSpec(
-              shape: SymbolicShape(sizes), dtype: spec.dtype, quantizer: spec.quantizer)
-          }
-          let type = "\(Swift.type(of: call.operation))"
-          do {
-            let symbolic = try call.operation.symbolicOutputSpec(inputs)
-            for batch in [1, 2, 7] {
-              var concrete = try call.operation.outputSpec(
-                inputs.map { input in
-                  var spec = try input.evaluated(batch: batch)
-                  if isWidened, spec.dtype == pair.dtype { spec.dtype = .float32 }
-                  return spec
-                })
-              if isWidened, concrete.dtype == .float32 { concrete.dtype = pair.dtype }
-              #expect(try symbolic.evaluated(batch: batch) == concrete, "\(type) N = \(batch)")
-            }
-            carried.insert(type)
-          } catch let error as OctetError {
-            let words = error.description
-            #expect(words.contains("doesn't carry a symbolic batch"), "\(type): \(words)")
-            let isExpected = error.code == .invalidQuantizer || refused.contains(type)
-            #expect(isExpected, "\(type): \(words)")
-            found.insert(type)
-          }
-        }
-      }
-    }
-    let listed = Set(OperatorList.all.map { "\($0)" })
-    #expect(carried.union(found).union(withoutBatch) == listed)
-    #expect(listed.subtracting(carried).subtracting(withoutBatch).isSubset(of: refused))
-    #expect(refused.isSubset(of: found))
-  }
-
-  @Test("Flattening and reshaping with -1 multiply the batch")
-  func products() throws {
-    let flatten = try recorded([2, 3, 4]) { try $0.flattened() }
-    #expect(try result(of: flatten, [.batch, 3, 4]).description == "[12N]")
-    let inner = try recorded([2, 3, 4]) { try $0.flattened(from: 1) }
-    #expect(try result(of: inner, [.batch, 3, 4]) == [.batch, 12])
-    let columns = try recorded([2, 6]) { try $0.reshaped([-1, 3]) }
-    #expect(
-      try result(of: columns, [.batch, 6]) == [SymbolicSize(factor: 2, offset: 0), 3])
-    expectRefusal(flatten, [.batch, .batch, 3], says: "which for N = 1 give")
-    expectRefusal(columns, [.batch, 4], says: "for N = 10007 expected")
-    let fixed = try recorded([2, 4]) { try $0.view([2, 4]) }
-    expectRefusal(fixed, [.batch, 4], says: "shapes [N, 4]")
-  }
-
-  @Test("A batch broadcasts against 1 and itself, against nothing else")
-  func broadcasting() throws {
-    let add = try recorded([2, 4]) { try Functional.add($0, $0) }
-    #expect(try result(of: add, [.batch, 4], [1, 4]) == [.batch, 4])
-    #expect(try result(of: add, [.batch, 1], [.batch, 4]) == [.batch, 4])
-    #expect(try result(of: add, [4], [.batch, 1]) == [.batch, 4])
-    #expect(try result(of: add, [3, 4], [4]) == [3, 4])
-    expectRefusal(add, [.batch, 4], [2, 4], says: "for N = 10007")
-    expectRefusal(add, [.batch, 4], [10_007, 4], says: "for N = 20011")
-    expectRefusal(add, [.batch], [SymbolicSize(factor: 2, offset: 0)], says: "[N], [2N]")
-    // Nothing about the batch is wrong here: the rule's own words.
-    #expect(throws: OctetError.self) { try result(of: add, [3, 4], [2, 4]) }
-  }
-
-  @Test("Joining along the batch adds")
-  func joining() throws {
-    let join = try recorded([2, 4]) { try Functional.concatenate([$0, $0]) }
-    #expect(
-      try result(of: join, [.batch, 4], [2, 4]) == [SymbolicSize(factor: 1, offset: 2), 4])
-    #expect(
-      try result(of: join, [.batch, 4], [.batch, 4]) == [SymbolicSize(factor: 2, offset: 0), 4])
-    expectRefusal(join, [2, .batch], [.batch, 2], says: "for N = 10007")
-  }
-
-  @Test("Windows along the batch: whole steps go with it, halves don't")
-  func windows() throws {
-    let wide: SymbolicShape = [1, 2, SymbolicSize(factor: 1, offset: 3), 6]
-    let sliding = try recorded([1, 2, 6, 6]) {
-      try Functional.avgPool($0, kernel: [3, 3], stride: [1, 1])
-    }
-    #expect(
-      try result(of: sliding, wide) == [1, 2, SymbolicSize(factor: 1, offset: 1), 4])
-    let halving = try recorded([1, 2, 6, 6]) { try Functional.avgPool($0, kernel: [2, 2]) }
-    expectRefusal(halving, wide, says: "whole a and b")
-    #expect(try result(of: halving, [.batch, 2, 6, 6]) == [.batch, 2, 3, 3])
-    // Even batches would halve; an odd one rounds down.
-    let even: SymbolicShape = [1, 2, SymbolicSize(factor: 2, offset: 2), 6]
-    #expect(
-      try result(of: halving, even) == [1, 2, SymbolicSize(factor: 1, offset: 1), 3])
-  }
-
-  @Test("What treats a batch of 1 apart is refused")
-  func ones() throws {
-    let squeeze = try recorded([1, 4]) { try $0.squeezed(0) }
-    expectRefusal(squeeze, [.batch, 4], says: "which for N = 1 give [4]")
-    let select = try recorded([2, 4]) { try $0.select(dim: 0, index: 1) }
-    expectRefusal(select, [.batch, 4], says: "for N = 1 expected")
-    let first = try recorded([2, 4]) { try $0.select(dim: 0, index: 0) }
-    #expect(try result(of: first, [.batch, 4]) == [4])
-  }
-
-  @Test("Channels along the batch have no symbolic number")
-  func channels() throws {
-    let clone = try recorded([2, 4]) { try $0.clone() }
-    let quantizer = try Quantizer(
-      scales: [1, 2], zeroPoints: [0, 0], axis: 0, shape: [2, 4], dtype: .qint8)
-    let spec = SymbolicSpec(shape: [.batch, 4], dtype: .qint8, quantizer: quantizer)
-    let error = #expect(throws: OctetError.self) { try clone.symbolicOutputSpec([spec]) }
-    #expect(error?.code == .invalidQuantizer)
-    let along = SymbolicSpec(shape: [2, .batch], dtype: .qint8, quantizer: quantizer)
-    #expect(try clone.symbolicOutputSpec([along]) == along)
+  static func calls(in body: () throws -> Void) throws -> [Call] {
+    let list = CallList()
+    var mode = ExecutionMode.current
+    mode.recorder = list
+    try ExecutionMode.$current.withValue(mode) { try body() }
+    return list.calls
   }
 }
+
+@Suite("Shape rules with a batch that isn't known")
+struct SymbolicShapeTests {
+  /// Runs a sample on operands of the first dtype it takes.
+  private func call(_ sample: OperatorSample) throws -> CallList.Call {
+    let pairs: [(WalkScheme, DType)] = [
+      (.plain, .float32), (.perTensor, .quint8), (.plain, .int64), (.plain, .uint8),
+    ]
+    for (scheme, dtype) in pairs {
+      let calls = try? CallList.calls { _ = try sample.run { try scheme.tensor($0, dtype) } }
+      if let call = calls?.last(where: { "\(type(of: $0.op))" == sample.type }) { return call }
+    }
+    return try #require(nil, "\(sample.type) has no sample on any of these")
+  }
+
+  /// The inputs of a sample, with N in place of the 2 that samples take for a batch.
+  private func symbolic(_ call: CallList.Call) -> [SymbolicSpec] {
+    call.inputs.map { spec in
+      var symbolic = SymbolicSpec(spec)
+      if spec.shape.first == 2 { symbolic.shape[0] = .batch }
+      return symbolic
+    }
+  }
+
+  @Test("Every operator of the list carries a batch, or says why it can't")
+  func walk() throws {
+    var lines: [String] = []
+    for sample in operatorSamples {
+      let call = try call(sample)
+      let inputs = symbolic(call)
+      do {
+        let result = try call.op.symbolicOutputSpec(inputs)
+        for n in [1, 2, 7, 5000] {
+          #expect(result.at(n) == (try call.op.outputSpec(inputs.map { try #require($0.at(n)) })))
+        }
+        lines.append("\(sample.type) \(result)")
+      } catch let error as OctetError {
+        #expect(error.code == .shapeMismatch)
+        #expect(error.description.contains("for every batch N"), "\(error)")
+        lines.append("\(sample.type) refused")
+      }
+    }
+    #expect(carried.subtracting(lines) == [])
+    let refused = Set(lines.filter { $0.hasSuffix("refused") })
+    #expect(refused.isSubset(of: carried))
+  }
+
+  /// What the rule of `body`'s last operator says when dimension `dim` of its first input is symbolic.
+  private func rule(
+    _ size: SymbolicDimension = .batch, dim: Int = 0, _ body: () throws -> Void
+  ) throws -> SymbolicSpec {
+    let call = try #require(try CallList.calls(in: body).last)
+    var inputs = call.inputs.map { SymbolicSpec($0) }
+    inputs[0].shape[dim] = size
+    return try call.op.symbolicOutputSpec(inputs)
+  }
+
+  @Test("Sizes are lines in the batch")
+  func lines() throws {
+    let x = try Tensor.full([6, 5], 1)
+    #expect(try rule { _ = try Functional.flatten(x) }.shape == [SymbolicDimension(perBatch: 5)])
+    #expect(
+      try rule { _ = try Functional.concatenate([x, x]) }.shape == [
+        SymbolicDimension(perBatch: 1, constant: 6), 5,
+      ])
+    let doubled = SymbolicDimension(perBatch: 2, constant: 3)
+    #expect(
+      try rule(doubled) { _ = try Functional.tile(x, counts: [3, 1]) }.shape == [
+        SymbolicDimension(perBatch: 6, constant: 9), 5,
+      ])
+    #expect(doubled.description == "2N + 3" && SymbolicDimension.batch.description == "N")
+    #expect(SymbolicDimension(perBatch: 1, constant: -2).size(1) == nil)
+    #expect(SymbolicDimension(perBatch: .max, constant: 1).size(2) == nil)
+  }
+
+  @Test("What holds for some batches only is refused in words")
+  func refusals() throws {
+    let x = try Tensor.full([6, 5], 1)
+    func words(dim: Int = 0, _ body: () throws -> Void) throws -> String {
+      let error = #expect(throws: OctetError.self) { _ = try rule(dim: dim, body) }
+      return try #require(error).description
+    }
+    // The number of windows is a floor, not a line.
+    let signal = try Tensor.full([1, 3, 8], 1)
+    #expect(
+      try words(dim: 2) { _ = try Functional.maxPool(signal, kernel: [2]) }.contains("shapes [1"))
+    // A batch of 1 would broadcast, and larger ones would not.
+    let y = try Tensor.full([1, 5], 1)
+    #expect(
+      try words { _ = try Functional.add(y, x) }.contains("a result at a batch of 1, none at"))
+    // Not a matter of the batch: the rule's own words.
+    let wide = try Tensor.full([7, 5], 1)
+    let call = try #require(try CallList.calls { _ = try Functional.add(x, x) }.last)
+    let unequal = [SymbolicSpec(wide.spec), SymbolicSpec(x.spec)]
+    let error = #expect(throws: OctetError.self) { try call.op.symbolicOutputSpec(unequal) }
+    #expect(try !#require(error).description.contains("every batch"))
+    // One channel of a quantizer belongs to one image of the batch.
+    let perImage = try Functional.quantizePerChannel(
+      x, scales: Tensor.full([6], 1),
+      zeroPoints: Tensor([Int64](repeating: 0, count: 6), shape: [6]), axis: 0, dtype: .qint8)
+    #expect(try words { _ = try perImage.clone() }.contains("channel axis"))
+  }
+}
+
+/// What the samples say, each line once. Refused are a view's and a selection's sizes and places, which hold one batch.
+private let carried = Set(
+  """
+  Arithmetic [N, 4] float32
+  ScalarArithmetic [N, 4] float32
+  Pointwise [N, 4] float32
+  Pointwise [N, 4] quint8
+  Softplus [N, 4] float32
+  ReLU [N, 4] float32
+  Clip [N, 4] float32
+  ELU [N, 4] float32
+  GELU [N, 4] float32
+  Hardsigmoid [N, 4] float32
+  Hardswish [N, 4] float32
+  LeakyReLU [N, 4] float32
+  Sigmoid [N, 4] float32
+  Tanh [N, 4] float32
+  Threshold [N, 4] float32
+  PReLU [N, 4, 3] float32
+  PReLU [N, 4, 3] quint8
+  Softmax [N, 4] float32
+  Softmax [N, 4] quint8
+  LogSoftmax [N, 4] float32
+  Linear [N, 3] float32
+  MatMul [N, 4] float32
+  MatMul [N, 4] quint8
+  Convolution [N, 3, 5, 5] float32
+  TransposedConvolution [N, 4, 5, 5] float32
+  AveragePool [N, 4, 3, 3] float32
+  AdaptiveAveragePool [N, 4, 2, 3] float32
+  MaxPool [N, 4, 3, 3] float32
+  BatchNorm [N, 4, 3, 3] float32
+  BatchNorm [N, 4, 3, 3] quint8
+  GroupNorm [N, 4, 3] float32
+  LayerNorm [N, 4] float32
+  RMSNorm [N, 4] float32
+  Interpolate [N, 4, 5, 5] float32
+  Dropout [N, 4] float32
+  Mean [N] float32
+  Reduction [N] float32
+  CrossEntropy [] float32
+  ElementwiseLoss [] float32
+  CumulativeSum [N, 4] float32
+  Comparison [N, 4] bool
+  Logical [N, 4] bool
+  Predicate [N, 4] bool
+  ArgMax [N] int64
+  ArgSort [N, 4] int64
+  Convert [N, 4] float32
+  Concatenate [2N, 4] float32
+  Concatenate [2N, 4] quint8
+  Flip [N, 4] float32
+  Roll [N, 4] float32
+  Tile [2N, 4] float32
+  Pad [N, 4, 6] float32
+  IndexSelect [3, 4] float32
+  GatherElements [N, 1] float32
+  ScatterElements [N, 4] float32
+  Where [N, 4] float32
+  Triangle [N, 4] float32
+  OneHot [N, 4, 200] int64
+  Clone [N, 4] float32
+  View refused
+  Flatten [12N] float32
+  Flatten [N, 4, 6] float32
+  Select refused
+  Select [N] float32
+  Slice [N, 2] float32
+  Permute [4, N] float32
+  Transpose [4, N] float32
+  Squeeze [N, 4] float32
+  Unsqueeze [1, N, 4] float32
+  Expand [3, 4] float32
+  AsStrided [2, 2] float32
+  Quantize [N, 4] quint8
+  DynamicLinear [N, 3] float32
+  Dequantize [N, 4] float32
+  QuantizedAdd [N, 4] quint8
+  QuantizedMultiply [N, 4] quint8
+  QuantizedElementwise [N, 4] quint8
+  QuantizedSum [N] quint8
+  QuantizedAddScalar [N, 4] quint8
+  QuantizedMultiplyScalar [N, 4] quint8
+  QuantizedLinear [N, 3] quint8
+  QuantizedConvolution [N, 3, 5, 5] quint8
+  Embedding [N, 4] float32
+  EmbeddingBag [1, 4] float32
+  EmbeddingPrepack [3, 12] uint8
+  EmbeddingUnpack [3, 4] float32
+  QuantizedEmbedding [N, 4] float32
+  DecomposedQuantize [N, 4] uint8
+  DecomposedQuantizePerTensor [N, 4] uint8
+  DecomposedDequantize [N, 4] float32
+  DecomposedDequantizePerTensor [N, 4] float32
+  """.split(separator: "\n").map(String.init))
