@@ -2,7 +2,10 @@ import OctetTensor
 import OctetTestSupport
 import Testing
 
-private let cases = elementwiseCases + reductionCases + movementCases
+private let cases =
+  elementwiseCases + reductionCases + movementCases
+  + convolutionCases + matrixCases + normCases + poolCases + interpolateCases + embeddingCases
+  + viewCases
 
 @Suite("Float operators against plain loops in double, forward and backward")
 struct FloatReferenceTests {
