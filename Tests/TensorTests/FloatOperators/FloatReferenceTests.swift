@@ -4,6 +4,8 @@ import Testing
 
 private let cases =
   elementwiseCases + reductionCases + movementCases + activationCases + laneCases + lossCases
+  + convolutionCases + matrixCases + normCases + poolCases + interpolateCases + embeddingCases
+  + viewCases
 
 @Suite("Float operators against plain loops in double, forward and backward")
 struct FloatReferenceTests {
