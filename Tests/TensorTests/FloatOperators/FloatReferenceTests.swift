@@ -5,7 +5,7 @@ import Testing
 private let cases =
   elementwiseCases + reductionCases + movementCases
   + convolutionCases + matrixCases + normCases + poolCases + interpolateCases + embeddingCases
-  + viewCases
+  + viewCases + dropoutCases
 
 @Suite("Float operators against plain loops in double, forward and backward")
 struct FloatReferenceTests {
