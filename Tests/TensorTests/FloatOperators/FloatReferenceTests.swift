@@ -5,7 +5,7 @@ import Testing
 private let cases =
   elementwiseCases + reductionCases + movementCases + activationCases + laneCases + lossCases
   + convolutionCases + matrixCases + normCases + poolCases + interpolateCases + embeddingCases
-  + viewCases
+  + viewCases + dropoutCases
 
 @Suite("Float operators against plain loops in double, forward and backward")
 struct FloatReferenceTests {
@@ -28,6 +28,23 @@ struct FloatReferenceTests {
       checked += 1
     }
     #expect(checked >= 5)
+  }
+
+  @Test("Every operator with a derivative has a case")
+  func complete() throws {
+    let random = TestRandom(31)
+    var covered: Set<String> = []
+    for operation in cases {
+      for _ in 0..<6 {
+        let draw = try operation.draw(random)
+        let inputs = try draw.inputs.map { try Tensor.of($0) }
+        let calls = try CallList.calls { _ = try draw.run(inputs) }
+        covered.formUnion(calls.map { "\(type(of: $0.op))" })
+      }
+    }
+    let expected = OperatorList.all
+      .filter { $0 is any DifferentiableOperator.Type }.map { "\($0)" }
+    #expect(expected.filter { !covered.contains($0) } == [])
   }
 
   @Test("Half types: an operator computes in float32 and rounds once", arguments: cases)
