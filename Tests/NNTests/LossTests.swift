@@ -41,6 +41,25 @@ struct LossTests {
       [0.619337797, 0.10237585, -0.721713603, 0, 0, 0])
   }
 
+  @Test("At its target a loss has no slope, with a width or without; NaN stays NaN")
+  func corners() throws {
+    for loss in [
+      { try Functional.absoluteError($0, target: $1, reduction: .sum) },
+      { try Functional.smoothAbsoluteError($0, target: $1, beta: 0, reduction: .sum) },
+      { try Functional.smoothAbsoluteError($0, target: $1, beta: 0.5, reduction: .sum) },
+      { try Functional.huberLoss($0, target: $1, delta: 2, reduction: .sum) },
+    ] as [(Tensor, Tensor) throws -> Tensor] {
+      let x = try Tensor([Float(1.5), -0.0], shape: [2])
+      x.requiresGrad = true
+      try loss(x, Tensor([Float(1.5), 0], shape: [2])).backward()
+      #expect(try #require(x.gradient).elements(as: Float.self) == [0, 0])
+    }
+    let x = try Tensor([Float.nan], shape: [1])
+    x.requiresGrad = true
+    try Functional.smoothAbsoluteError(x, target: Tensor([Float(0)], shape: [1])).backward()
+    #expect(try #require(x.gradient).elements(as: Float.self)[0].isNaN)
+  }
+
   @Test func elementwise() throws {
     let target = try Tensor(Self.targets, shape: [2, 3])
     try expect(

@@ -2,7 +2,7 @@ extension Functional {
   /// The largest element of each window `floor(o * in / out)..<ceil((o + 1) * in / out)`, over as many spatial dimensions as
   /// `outputSize` has; a dimension that is nil keeps the input's size. torch.nn.functional.adaptive_max_pool1d/2d/3d.
   ///
-  /// - Parameter input: float32 `[N, C, spatial...]`; N may be left out.
+  /// - Parameter input: float32 or a half type `[N, C, spatial...]`; N may be left out.
   public static func adaptiveMaxPool(_ input: Tensor, outputSize: [Int?]) throws(OctetError)
     -> Tensor
   {
@@ -14,9 +14,10 @@ extension Functional {
         expected: "shape [N, C, spatial...] with 1 to 3 spatial dimensions, \(rank) here",
         received: "\(input.shape)")
     }
-    guard input.dtype == .float32 else {
+    guard input.dtype == .float32 || input.dtype.isHalf else {
       throw OctetError(
-        .dtypeMismatch, operation: name, argument: "input", expected: "dtype float32",
+        .dtypeMismatch, operation: name, argument: "input",
+        expected: "dtype float32, float16 or bfloat16",
         received: "dtype \(input.dtype.rawValue)", fix: "dequantize it first")
     }
     // The largest of a box is the largest of the largest of its rows: one dimension after the other.

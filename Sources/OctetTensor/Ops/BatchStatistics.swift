@@ -10,11 +10,18 @@ extension Functional {
   /// returned too. torch.nn.functional.batch_norm with `training=True`.
   ///
   /// - Parameters:
-  ///   - input: float32 `[N, C, ...]` with more than one value per channel.
+  ///   - input: float32 `[N, C, ...]` with more than one value per channel; half types, weight and bias too, are computed in
+  ///     float32 and rounded once.
   ///   - weight: `[C]`; `bias` as well.
   package static func trainingBatchNorm(
     _ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double
   ) throws(OctetError) -> (output: Tensor, statistics: ChannelStatistics) {
+    if input.dtype.isHalf {
+      let wide = try trainingBatchNorm(
+        input.converted(to: .float32), weight: weight.converted(to: .float32),
+        bias: bias.converted(to: .float32), epsilon: epsilon)
+      return (try wide.output.converted(to: input.dtype), wide.statistics)
+    }
     let batch = try channelStatistics(input)
     let output = try apply(
       BatchNorm(epsilon: epsilon, ofBatch: true),

@@ -12,6 +12,7 @@ public enum LossReduction: String, Sendable, CaseIterable {
 struct CrossEntropy: DifferentiableOperator {
   static let torchName = "cross_entropy"
   static let onnxName: String? = "SoftmaxCrossEntropyLoss"
+  static var widensHalf: Bool { true }
 
   let reduction: LossReduction
   let labelSmoothing: Double
@@ -129,7 +130,7 @@ extension Functional {
   /// torch.nn.functional.cross_entropy.
   ///
   /// - Parameters:
-  ///   - input: logits, float32 `[N, C, ...]` or `[C]`.
+  ///   - input: logits, float32 or a half type, `[N, C, ...]` or `[C]`.
   ///   - target: classes, int64 or int32 `[N, ...]` or `[]`.
   ///   - labelSmoothing: ε in 0...1.
   ///   - ignoredIndex: a target that counts for nothing. torch's `ignore_index`.

@@ -1,6 +1,7 @@
 /// A loss of each element against its target, and its reduction.
 struct ElementwiseLoss: DifferentiableOperator {
   static let torchName = "loss"
+  static var widensHalf: Bool { true }
 
   enum Kind: Sendable {
     case squared
@@ -59,7 +60,9 @@ struct ElementwiseLoss: DifferentiableOperator {
     case .smooth(let width, let isHuber):
       let distance = x - t
       let scale = isHuber ? width : 1
-      let slope = (abs(distance) < width ? distance / width : distance > 0 ? 1 : -1) * scale
+      // Without a width the corner is a corner, with a slope of 0; NaN stays what it is.
+      let side: Float = distance > 0 ? 1 : distance < 0 ? -1 : distance
+      let slope = (abs(distance) < width ? distance / width : side) * scale
       return (slope, -slope)
     case .binaryCrossEntropy: return (1 / (1 + RealFunction.exp(-x)) - t, -x)
     case .divergence(let logTarget):

@@ -60,6 +60,7 @@ public enum EmbeddingBagMode: String, Sendable, CaseIterable {
 /// Sums, means or maxima over bags of rows of a real table. torch.nn.functional.embedding_bag.
 struct EmbeddingBag: DifferentiableOperator {
   static let torchName = "embedding_bag"
+  static var widensHalf: Bool { true }
 
   let mode: EmbeddingBagMode
   let form: BagForm

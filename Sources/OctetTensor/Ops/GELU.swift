@@ -33,8 +33,11 @@ struct GELU: UnaryOperator {
       return integral + x * Self.density * RealFunction.exp(-0.5 * x * x)
     case .tanh:
       let t = RealFunction.tanh(Self.slope * (x + 0.044715 * x * x * x))
+      let remainder = 1 - t * t
+      // Where x * x overflows the curve has long been straight.
+      if remainder == 0 { return 0.5 * (1 + t) }
       let inner = Self.slope * (1 + 3 * 0.044715 * x * x)
-      return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner
+      return 0.5 * (1 + t) + 0.5 * x * remainder * inner
     }
   }
 }

@@ -1,4 +1,4 @@
-/// The mean over some dimensions. torch.mean.
+/// The mean over some dimensions; sums are taken in double, and the mean is rounded once. torch.mean.
 struct Mean: DifferentiableOperator {
   static let torchName = "mean"
   static let onnxName: String? = "ReduceMean"
@@ -23,7 +23,7 @@ struct Mean: DifferentiableOperator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
-    try require(x, "self", dtypes: [.float32, .quint8, .qint8, .qint32])
+    try require(x, "self", dtypes: [.float32, .float64, .quint8, .qint8, .qint32])
     if x.quantizer?.axis != nil {
       throw error(
         .invalidQuantizer, "self", expected: "a per-tensor scheme", received: "a per-channel one",
@@ -51,14 +51,19 @@ struct Mean: DifferentiableOperator {
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let (tensor, count) = try gathered(inputs[0])
-    let x: [Float] = try tensor.elements()
-    let means = (0..<(Shapes.elementCount(output.shape) ?? 0)).map { row -> Float in
-      var sum: Float = 0
-      for i in 0..<count { sum += x[row * count + i] }
-      return sum / Float(count)
+    let lanes = try ReducedLanes(inputs[0], try reduced(inputs[0].rank))
+    return output.dtype == .float64
+      ? try mean(lanes, output, Double.self) : try mean(lanes, output, Float.self)
+  }
+
+  private func mean<Real: RealScalar>(
+    _ lanes: ReducedLanes, _ output: TensorSpec, _ type: Real.Type
+  ) throws(OctetError) -> Tensor {
+    try lanes.reduce(output, type) { lane in
+      var sum = 0.0
+      for x in lane { sum += Double(x) }
+      return Real(sum / Double(lane.count))
     }
-    return try Tensor(means, shape: output.shape)
   }
 
   var saved: SavedForBackward { [] }
@@ -79,7 +84,11 @@ struct Mean: DifferentiableOperator {
     guard let quantizer = x.quantizer else { return x }
     let gone = try reduced(x.rank)
     guard gone == Set((x.rank - gone.count)..<x.rank) else {
-      let real = try evaluate([x.dequantized()], TensorSpec(shape: output.shape, dtype: .float32))
+      // torch sums in float32, one element after the other: that decides to which side a mean is rounded.
+      let real = try ReducedLanes(x.dequantized(), gone)
+        .reduce(TensorSpec(shape: output.shape, dtype: .float32), Float.self) { lane in
+          lane.reduce(0, +) / Float(lane.count)
+        }
       return try Functional.quantize(real, quantizer, dtype: x.dtype)
     }
     // Over the innermost dimensions the mean of the integers is the integer of the mean.
@@ -102,7 +111,7 @@ extension Functional {
   /// On quantized tensors the quantizer is kept: over innermost dimensions `rint(float32(sum q) / n)`, over others the mean of
   /// the real values, quantized. torch.mean.
   ///
-  /// - Parameter input: float32, or quint8, qint8 and qint32 per tensor.
+  /// - Parameter input: a float dtype, or quint8, qint8 and qint32 per tensor.
   public static func mean(_ input: Tensor, dims: [Int] = [], keepDims: Bool = false)
     throws(OctetError) -> Tensor
   {

@@ -1,4 +1,5 @@
-/// A float32 tensor and a number, element by element, in float32. torch.add, sub, mul and div with a Python number.
+/// A tensor and a number, element by element, in float32; in float64 when the tensor is. torch.add, sub, mul and div with a Python
+/// number.
 struct ScalarArithmetic: DifferentiableOperator {
   static let torchName = "scalar arithmetic"
   static var widensHalf: Bool { true }
@@ -11,15 +12,23 @@ struct ScalarArithmetic: DifferentiableOperator {
   /// Integer tensors are taken as float32, as torch's type promotion does for division.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "self", dtypes: DType.allCases.filter { !$0.isQuantized })
-    return TensorSpec(shape: inputs[0].shape, dtype: .float32)
+    return TensorSpec(
+      shape: inputs[0].shape, dtype: inputs[0].dtype == .float64 ? .float64 : .float32)
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let format = inputs[0].preferredFormat
-    let x = try inputs[0].converted(to: .float32).contiguous(format)
-    let result = try Tensor(uninitialized: output.shape, dtype: .float32, format: format)
-    x.withElements(Float.self) { source in
-      result.withMutableElements(Float.self) { target in
+    output.dtype == .float64
+      ? try combine(inputs[0], output, Double(scalar)) : try combine(inputs[0], output, scalar)
+  }
+
+  private func combine<Real: RealScalar>(_ input: Tensor, _ output: TensorSpec, _ scalar: Real)
+    throws(OctetError) -> Tensor
+  {
+    let format = input.preferredFormat
+    let x = try input.converted(to: output.dtype).contiguous(format)
+    let result = try Tensor(uninitialized: output.shape, dtype: output.dtype, format: format)
+    x.withElements(Real.self) { source in
+      result.withMutableElements(Real.self) { target in
         switch kind {
         case .add: for i in 0..<source.count { target[i] = source[i] + scalar }
         case .subtract: for i in 0..<source.count { target[i] = source[i] - scalar }
@@ -45,22 +54,22 @@ struct ScalarArithmetic: DifferentiableOperator {
 }
 
 extension Tensor {
-  /// Each element plus `scalar`, in float32. Traps on quantized tensors.
+  /// Each element plus `scalar`, in float32 (float64 stays so). Traps on quantized tensors.
   public static func + (x: Tensor, scalar: Float) -> Tensor {
     eager { try apply(ScalarArithmetic(kind: .add, scalar: scalar), [x]) }
   }
 
-  /// Each element minus `scalar`, in float32. Traps on quantized tensors.
+  /// Each element minus `scalar`, in float32 (float64 stays so). Traps on quantized tensors.
   public static func - (x: Tensor, scalar: Float) -> Tensor {
     eager { try apply(ScalarArithmetic(kind: .subtract, scalar: scalar), [x]) }
   }
 
-  /// Each element times `scalar`, in float32. Traps on quantized tensors.
+  /// Each element times `scalar`, in float32 (float64 stays so). Traps on quantized tensors.
   public static func * (x: Tensor, scalar: Float) -> Tensor {
     eager { try apply(ScalarArithmetic(kind: .multiply, scalar: scalar), [x]) }
   }
 
-  /// Each element divided by `scalar`, in float32. Traps on quantized tensors.
+  /// Each element divided by `scalar`, in float32 (float64 stays so). Traps on quantized tensors.
   public static func / (x: Tensor, scalar: Float) -> Tensor {
     eager { try apply(ScalarArithmetic(kind: .divide, scalar: scalar), [x]) }
   }

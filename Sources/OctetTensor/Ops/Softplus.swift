@@ -40,7 +40,9 @@ struct Softplus: DifferentiableOperator {
 
   private func value<Real: RealScalar>(_ x: Real) -> Real {
     let scaled = x * Real(beta)
-    return scaled > Real(threshold) ? x : Real.logOnePlus(Real.exp(scaled)) / Real(beta)
+    let power = Real.exp(scaled)
+    // A threshold beyond the exponential's range doesn't ask for infinity.
+    return scaled > Real(threshold) || power.isInfinite ? x : Real.logOnePlus(power) / Real(beta)
   }
 
   private func slope<Real: RealScalar>(_ x: Real) -> Real {

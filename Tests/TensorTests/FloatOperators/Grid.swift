@@ -56,6 +56,21 @@ extension TestRandom {
   func grid(_ shape: [Int], in range: ClosedRange<Double> = -2...2) -> Grid {
     Grid(shape, floats(shape.reduce(1, *), in: range).map { Double($0) })
   }
+
+  /// float32 values as doubles, now and then the same ones all along a dimension.
+  func operand(_ shape: [Int], times scale: Double = 1) -> Grid {
+    let values = grid(shape).map { $0 * scale }
+    guard !shape.isEmpty, int(0...5) == 0 else { return values }
+    let dim = int(0...(shape.count - 1))
+    return Grid(shape) { index in
+      var first = index
+      first[dim] = 0
+      return values[first]
+    }
+  }
+
+  /// Mostly 1, else a power of two far away: products of two stay finite, or fall below the normal numbers.
+  func magnitude() -> Double { pick([1, 1, 1, 1, 1, 0x1p40, 0x1p-40, 0x1p-70]) }
 }
 
 extension Tensor {
@@ -66,5 +81,25 @@ extension Tensor {
     var inverse = order
     for (to, from) in order.enumerated() { inverse[from] = to }
     return try dense.permuted(order).clone(.contiguous).permuted(inverse)
+  }
+
+  /// A tensor of every second element of its memory, with NaN in between and before.
+  static func strided(_ grid: Grid, dtype: DType) throws -> Tensor {
+    guard let last = grid.shape.last else { return try of(grid, dtype: dtype) }
+    let wide = Grid(grid.shape.dropLast() + [2 * last + 1]) { index in
+      let place = index[index.count - 1]
+      return place % 2 == 0 ? .nan : grid[index.dropLast() + [place / 2]]
+    }
+    return try of(wide, dtype: dtype).slice(dim: -1, 1..<(2 * last + 1), step: 2)
+  }
+
+  /// A tensor with stride 0 along the dimensions where the grid repeats itself.
+  static func expanding(_ grid: Grid, dtype: DType) throws -> Tensor {
+    let repeats = grid.shape.indices.filter { d in
+      grid.shape[d] > 1
+        && grid.lanes([d]).allSatisfy { lane in lane.values.allSatisfy { $0 == lane.values[0] } }
+    }
+    let kept = grid.shape.indices.map { repeats.contains($0) ? 1 : grid.shape[$0] }
+    return try of(Grid(kept) { grid[$0] }, dtype: dtype).expanded(grid.shape)
   }
 }

@@ -95,11 +95,11 @@ private func separated(_ x: [Double]) -> Bool {
 
 /// A function of a lane that gives a lane.
 private func alongLanes(
-  _ name: String, units: Double, scale: Double = 0,
+  _ name: String, units: Double, scale: Double = 0, halfRoundings: Int = 1,
   _ run: @escaping @Sendable (Tensor, Int) throws -> Tensor,
   _ value: @escaping @Sendable ([Double]) -> [Double]
 ) -> FloatCase {
-  FloatCase(name: name) { random in
+  FloatCase(name: name, halfRoundings: halfRoundings) { random in
     let shape = random.shape(random.int(1...4))
     let x = random.grid(shape)
     let dim = random.int(0...(shape.count - 1))
@@ -133,7 +133,10 @@ let reductionCases: [FloatCase] =
       let sum = log(x.reduce(0) { $0 + exp($1) })
       return x.map { $0 - sum }
     },
-    alongLanes("normalize", units: 6, { try Functional.normalize($0, dim: $1) }) { x in
+    // Half types round the length and the quotient.
+    alongLanes(
+      "normalize", units: 6, halfRoundings: 2, { try Functional.normalize($0, dim: $1) }
+    ) { x in
       let length = x.reduce(0) { $0 + $1 * $1 }.squareRoot()
       return x.map { $0 / max(length, 1e-12) }
     },
@@ -157,7 +160,8 @@ let reductionCases: [FloatCase] =
           try Functional.rmsNorm($0[0], normalizedShape: w.shape, weight: $0[1], epsilon: 1e-3)
         }, expected: y, bound: FloatCase.bound(units: 2))
     },
-    FloatCase(name: "cosine_similarity") { random in
+    // Half types round two normalizations, the products and their sum.
+    FloatCase(name: "cosine_similarity", halfRoundings: 6, halfScale: 1) { random in
       let shape = random.shape(2, allowsEmpty: false)
       let (x, y) = (random.grid(shape), random.grid(shape))
       let values = zip(x.lanes([1]), y.lanes([1])).map { a, b in

@@ -3,7 +3,7 @@ import Synchronization
 import Testing
 
 /// Keeps the operator calls of a scope.
-private final class CallList: OperatorRecorder {
+final class CallList: OperatorRecorder {
   struct Call: Sendable {
     let op: any Operator
     let inputs: [TensorSpec]
