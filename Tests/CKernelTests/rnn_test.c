@@ -132,7 +132,7 @@ static void test_tiers(const oct_rnn_kernels *kernels) {
             cell_names[cell], units);
       check(memcmp(c[0].bytes, c[1].bytes, bytes) == 0, "%s %s of %zu units: cells differ from scalar", kernels->name,
             cell_names[cell], units);
-      const oct_rnn_range got = kernels->range((const float *)(void *)x.bytes, gates * units);
+      const oct_rnn_range got = kernels->range((const float *)(void *)x.bytes, gates, units, units);
       float low = INFINITY, high = -INFINITY;
       for (size_t i = 0; i < gates * units; i++) {
         float value;
@@ -145,10 +145,28 @@ static void test_tiers(const oct_rnn_kernels *kernels) {
       for (int k = 0; k < 2; k++) check_guard_free(&y[k]), check_guard_free(&c[k]);
     }
   }
+  const float scales[3] = {0.25f, FLT_MIN, FLT_MAX}, factors[3] = {0.5f, FLT_TRUE_MIN, 3e38f};
+  for (size_t i = 0; i < 3; i++) {
+    enum { COLUMNS = 37 };
+    int32_t sum[COLUMNS], term[COLUMNS];
+    float weight_scale[COLUMNS], multiplier[COLUMNS];
+    const float exact = scales[i] * factors[i];
+    const float expected = exact > FLT_MAX ? FLT_MAX : exact > 0.0f ? exact : FLT_TRUE_MIN;
+    for (int n = 0; n < COLUMNS; n++) sum[n] = (n - 9) * 79536431, weight_scale[n] = factors[i];
+    kernels->columns(sum, -127, weight_scale, scales[i], COLUMNS, term, multiplier);
+    for (int n = 0; n < COLUMNS; n++) {
+      const int64_t product = (int64_t)sum[n] * -127;
+      check((uint32_t)term[n] == (uint32_t)product, "%s: column %d starts from %d, expected %lld modulo 2^32",
+            kernels->name, n, (int)term[n], (long long)product);
+      check(multiplier[n] == expected, "%s: multiplier %d is %g, expected %g", kernels->name, n, (double)multiplier[n],
+            (double)expected);
+    }
+  }
   for (size_t at = 0; at < 67; at++) {
     float values[67] = {0};
     values[at] = at % 2 ? NAN : INFINITY;
-    check(!kernels->range(values, 67).finite, "%s: a value that isn't finite at %zu is missed", kernels->name, at);
+    check(!kernels->range(values, 1, 67, 67).finite, "%s: a value that isn't finite at %zu is missed", kernels->name,
+          at);
   }
 }
 

@@ -16,11 +16,20 @@ typedef struct oct_rnn_range {
 typedef void (*oct_rnn_row)(const float *x, const float *h, const float *before, size_t units, size_t count, float *c,
                             float *y);
 
+static inline oct_rnn_range oct_rnn_join(oct_rnn_range a, oct_rnn_range b) {
+  return (oct_rnn_range){
+      .low = b.low < a.low ? b.low : a.low, .high = b.high > a.high ? b.high : a.high, .finite = a.finite && b.finite};
+}
+
 typedef struct oct_rnn_kernels {
   const char *name;
   oct_isa isa;
   oct_rnn_row row[4]; /* by oct_rnn_cell */
-  oct_rnn_range (*range)(const float *x, size_t count);
+  oct_rnn_range (*range)(const float *x, size_t rows, size_t stride, size_t count);
+  /* What a product's columns start from, zero * minus_sum modulo 2^32, and their multipliers: scale * weight_scale, kept positive and
+   * finite. */
+  void (*columns)(const int32_t *minus_sum, int32_t zero, const float *weight_scale, float scale, size_t count,
+                  int32_t *term, float *multiplier);
 } oct_rnn_kernels;
 
 #define OCT_RNN_KERNELS(isa, arch, symbol) extern const oct_rnn_kernels symbol;

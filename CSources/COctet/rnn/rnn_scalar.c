@@ -1,4 +1,5 @@
 /* Recurrent cells for any CPU: the shared loops with one lane. Tile: one unit. Bound by exponentials. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -15,4 +16,5 @@ const oct_rnn_kernels oct_rnn_scalar = {
     .isa = OCT_ISA_SCALAR,
     .row =
         {[OCT_RNN_LSTM] = tier_lstm, [OCT_RNN_GRU] = tier_gru, [OCT_RNN_TANH] = tier_tanh, [OCT_RNN_RELU] = tier_relu},
-    .range = tier_range};
+    .range = tier_range,
+    .columns = tier_columns};

@@ -3,6 +3,7 @@
 #include "kernels.h"
 
 #if OCT_ARCH_X86
+#include <float.h>
 #include <immintrin.h>
 #include <math.h>
 #include <string.h>
@@ -23,6 +24,7 @@ const oct_rnn_kernels oct_rnn_avx512vnni = {
     .isa = OCT_ISA_AVX512VNNI,
     .row =
         {[OCT_RNN_LSTM] = tier_lstm, [OCT_RNN_GRU] = tier_gru, [OCT_RNN_TANH] = tier_tanh, [OCT_RNN_RELU] = tier_relu},
-    .range = tier_range};
+    .range = tier_range,
+    .columns = tier_columns};
 
 #endif /* OCT_ARCH_X86 */

@@ -26,7 +26,7 @@ typedef struct plan {
   size_t rows;    /* of all steps */
   size_t batch;   /* of the largest step */
   /* Parts of the workspace. */
-  size_t hidden_at, multiplier_at, columns_at, sums_at, panel_at, scratch_at, size;
+  size_t hidden_at, scales_at, minus_sums_at, ranges_at, columns_at, sums_at, panel_at, scratch_at, size;
   bool packs_rows;
 } plan;
 
@@ -89,7 +89,9 @@ static oct_status plan_workspace(const oct_rnn_sequence_call *call, plan *p, oct
     return oct_fail(OCT_OVERFLOW, "%s: a batch of %zu doesn't fit into memory; use a smaller one", entry, p->batch);
   if (p->packs_rows) panel_bytes = oct_gemm_panel_bytes(packed, p->batch);
   if (!add_part(state, 1, &quantized_at, size) || !add_part(hidden, sizeof(float), &p->hidden_at, size) ||
-      !add_part(call->weight_scale_count, sizeof(float), &p->multiplier_at, size) ||
+      !add_part(packed->columns, sizeof(float), &p->scales_at, size) ||
+      !add_part(packed->columns, sizeof(int32_t), &p->minus_sums_at, size) ||
+      !add_part(packed->columns / packed->kernel->nr, sizeof(oct_rnn_range), &p->ranges_at, size) ||
       !add_part(oct_gemm_column_bytes(packed), 1, &p->columns_at, size) ||
       !add_part(packed->has_zero ? p->batch : 0, sizeof(int64_t), &p->sums_at, size) ||
       !add_part(panel_bytes, 1, &p->panel_at, size) ||
@@ -148,34 +150,48 @@ typedef struct walk {
   const oct_gemm_packed *packed;
   void (*quantize)(const void *x, size_t count, const oct_quantize_rule *rule, void *q);
   uint8_t *quantized;
-  float *hidden, *multiplier;
+  float *hidden;
+  float *scales;         /* of the weights, for each column */
+  int32_t *minus_sums;   /* what a zero point of 1 adds to each column */
+  oct_rnn_range *ranges; /* of the state that each block has left */
   void *columns, *panel, *scratch;
   int64_t *row_sum;
   oct_run run;
+  float scale;  /* of the state */
   size_t block; /* units of a block; all when the panels of gates don't lie apart */
   size_t blocks;
   /* Every other step goes through the weights from their end, where the one before has left off: caches that hold nearly all of them
    * would otherwise lose each panel just before it is needed. */
   bool backwards;
+  oct_output output;
   oct_gemm_prepared prepared;
+  int32_t *term; /* prepared's, to write */
   oct_gemm_rows rows;
   oct_rnn_step_call step;
   size_t share_count;
   share shares[MOST_SHARES];
 } walk;
 
-/* One block of units: its columns of every gate, then the cell. */
+/* Columns first..<first + count of the product. */
+static void multiply(walk *w, size_t first, size_t count) {
+  const size_t nr = w->packed->kernel->nr;
+  w->kernels->columns(w->minus_sums + first, w->prepared.zero, w->scales + first, w->scale, count, w->term + first,
+                      w->prepared.multiplier + first);
+  oct_gemm_run_block(&w->prepared, &w->rows, first / nr, (first + count) / nr, w->hidden,
+                     (ptrdiff_t)(w->plan->columns * sizeof(float)));
+}
+
+/* One block of units: its columns of every gate, the cell, and what the next step wants to know of the state. */
 static void run_block(walk *w, size_t block) {
-  const size_t units = w->call->units, nr = w->packed->kernel->nr, first = block * w->block;
+  const size_t units = w->call->units, first = block * w->block;
   const size_t count = units - first < w->block ? units - first : w->block;
-  const ptrdiff_t c_stride = (ptrdiff_t)(w->plan->columns * sizeof(float));
   if (count == units) {
-    oct_gemm_run_block(&w->prepared, &w->rows, 0, w->packed->columns / nr, w->hidden, c_stride);
+    multiply(w, 0, w->packed->columns);
   } else {
-    for (size_t column = first; column < w->plan->columns; column += units)
-      oct_gemm_run_block(&w->prepared, &w->rows, column / nr, (column + count) / nr, w->hidden, c_stride);
+    for (size_t column = first; column < w->plan->columns; column += units) multiply(w, column, count);
   }
   oct_rnn_run_rows(w->kernels, &w->step, 0, w->rows.count, first, count);
+  w->ranges[block] = w->kernels->range(w->step.h + first, w->rows.count, w->step.h_stride, count);
 }
 
 static void run_shares(void *context, size_t begin, size_t end, int worker) {
@@ -204,10 +220,18 @@ static void deal(walk *w, size_t size) {
   }
 }
 
-/* The running rows of the state in the kernel's form. */
+/* The range of the running rows: of their blocks if the step before had as many, which is when nobody joined or left. */
+static oct_rnn_range range_of(const walk *w, size_t size) {
+  if (w->rows.count != size) return w->kernels->range(w->call->h, 1, 0, size * w->call->units);
+  oct_rnn_range range = w->ranges[0];
+  for (size_t b = 1; b < w->blocks; b++) range = oct_rnn_join(range, w->ranges[b]);
+  return range;
+}
+
+/* The running rows of the state in the kernel's form, and how their products become real numbers. */
 static void quantize_rows(walk *w, size_t size) {
   const oct_rnn_sequence_call *call = w->call;
-  oct_rnn_range range = w->kernels->range(call->h, size * call->units);
+  oct_rnn_range range = range_of(w, size);
   if (!range.finite) {
     if (call->non_finite) ++*call->non_finite;
     range.low = range.low < -FLT_MAX ? -FLT_MAX : range.low > FLT_MAX ? 0.0f : range.low;
@@ -217,23 +241,13 @@ static void quantize_rows(walk *w, size_t size) {
   double chosen = 1;
   /* The range is finite and in order, so there is nothing to refuse. */
   (void)oct_choose_quantization(range.low, range.high, 0, call->reduce_range ? 127 : 255, false, &chosen, &zero_point);
-  const float scale = (float)chosen;
-  for (size_t i = 0; i < call->weight_scale_count; i++) {
-    const float product = scale * call->weight_scale[i];
-    w->multiplier[i] = product > FLT_MAX ? FLT_MAX : product > 0.0f ? product : FLT_TRUE_MIN;
-  }
-  const oct_output output = {.struct_size = sizeof output,
-                             .dtype = OCT_F32,
-                             .multiplier = w->multiplier,
-                             .multiplier_count = call->weight_scale_count,
-                             .bias_f32 = call->bias,
-                             .real_min = -INFINITY,
-                             .real_max = INFINITY};
-  const oct_quantize_rule rule = {
-      .inverse = 1.0f / scale, .low = (float)-zero_point, .high = (float)(255 - zero_point), .zero_point = zero_point};
+  w->scale = (float)chosen;
+  const oct_quantize_rule rule = {.inverse = 1.0f / w->scale,
+                                  .low = (float)-zero_point,
+                                  .high = (float)(255 - zero_point),
+                                  .zero_point = zero_point};
   w->quantize(call->h, size * call->units, &rule, w->quantized);
-  w->prepared = oct_gemm_prepare(w->packed, zero_point, &output, 0, w->columns);
-  w->prepared.packed = w->packed;
+  w->prepared.zero = oct_gemm_form_zero(w->packed, zero_point);
   w->rows = (oct_gemm_rows){.count = size, .row_sum = w->row_sum};
   if (w->panel) {
     oct_gemm_pack_rows(w->packed, w->quantized, (ptrdiff_t)call->units, size, w->panel, w->scratch, w->row_sum);
@@ -272,7 +286,26 @@ static void take_steps(walk *w) {
     take_step(w, first, size);
     if (!call->reverse) first += size;
   }
-  if (call->non_finite && !w->kernels->range(call->h, w->plan->batch * call->units).finite) ++*call->non_finite;
+  if (call->non_finite && !w->kernels->range(call->h, 1, 0, w->plan->batch * call->units).finite) ++*call->non_finite;
+}
+
+/* What is the same at every step. A zero point of 0 has the largest bound on sums, so that one that isn't wide stays so. */
+static void prepare(walk *w) {
+  const oct_rnn_sequence_call *call = w->call;
+  const oct_gemm_packed *packed = w->packed;
+  w->output = (oct_output){.struct_size = sizeof w->output,
+                           .dtype = OCT_F32,
+                           .multiplier = call->weight_scale,
+                           .multiplier_count = call->weight_scale_count,
+                           .bias_f32 = call->bias,
+                           .real_min = -INFINITY,
+                           .real_max = INFINITY};
+  w->prepared = oct_gemm_prepare(packed, 0, &w->output, 0, w->columns);
+  memcpy(w->scales, w->prepared.multiplier, packed->columns * sizeof(float));
+  for (size_t n = 0; n < packed->columns; n++)
+    w->minus_sums[n] =
+        (int32_t)(0u - (uint32_t)packed->column_sum[n] - (uint32_t)packed->k * (uint32_t)packed->minus_zero[n]);
+  w->term = w->columns;
 }
 
 /* Blocks that give every thread several, of whole panels of each gate. */
@@ -302,7 +335,9 @@ oct_status oct_rnn_sequence(const oct_rnn_sequence_call *call, const oct_run *ru
   w.quantize = quantize->quantize_byte;
   w.quantized = (uint8_t *)memory;
   w.hidden = (float *)(void *)(memory + p.hidden_at);
-  w.multiplier = (float *)(void *)(memory + p.multiplier_at);
+  w.scales = (float *)(void *)(memory + p.scales_at);
+  w.minus_sums = (int32_t *)(void *)(memory + p.minus_sums_at);
+  w.ranges = (oct_rnn_range *)(void *)(memory + p.ranges_at);
   w.columns = memory + p.columns_at;
   w.row_sum = packed.has_zero ? (int64_t *)(void *)(memory + p.sums_at) : NULL;
   w.panel = p.packs_rows ? memory + p.panel_at : NULL;
@@ -320,6 +355,7 @@ oct_status oct_rnn_sequence(const oct_rnn_sequence_call *call, const oct_run *ru
                                .h_stride = call->output_stride,
                                .c_stride = call->units};
   cut(&w);
+  prepare(&w);
   if (call->non_finite) *call->non_finite = 0;
   const double start = oct_verbose() ? oct_clock_us() : 0;
   take_steps(&w);
