@@ -24,6 +24,10 @@ package protocol Operator: Sendable {
   /// The name for error messages: `torchName`, or a more exact one that depends on the attributes.
   var name: String { get }
 
+  /// What torch calls the function whose one step this operator is, on tensors of these shapes: `conv2d`, `add`. Values in graphs
+  /// are named after it.
+  func functionName(_ inputs: [TensorSpec]) -> String
+
   /// The name of the ONNX operator that does the same, nil when there is none.
   static var onnxName: String? { get }
 
@@ -46,6 +50,8 @@ extension Operator {
   package static var widensHalf: Bool { false }
 
   package var name: String { Self.torchName }
+
+  package func functionName(_ inputs: [TensorSpec]) -> String { name }
 
   package func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError)
     -> Tensor
@@ -92,6 +98,9 @@ extension Operator {
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
+  if let recorder = ExecutionMode.current.recorder {
+    return try applyRecorded(op, inputs, recorder)
+  }
   if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
     return try applyWidened(op, inputs, from: narrow)
   }

@@ -42,5 +42,5 @@ enum ElementwiseTypes {
 
 extension Tensor {
   /// What a shape rule knows of this tensor.
-  var spec: TensorSpec { TensorSpec(shape: shape, dtype: dtype, quantizer: quantizer) }
+  package var spec: TensorSpec { TensorSpec(shape: shape, dtype: dtype, quantizer: quantizer) }
 }
