@@ -1,14 +1,17 @@
 import OctetTensor
 
 /// A call with one tensor.
-struct UnaryCall: RecordedCall, @unchecked Sendable {
+package struct UnaryCall: RecordedCall, @unchecked Sendable {
   var input: Tensor?
 
-  var inputs: [Tensor?] { [input] }
+  /// A call without its tensor, unless one is given.
+  package init(input: Tensor? = nil) { self.input = input }
 
-  func detached() -> any RecordedCall { UnaryCall() }
+  package var inputs: [Tensor?] { [input] }
 
-  func run(_ module: AnyObject, _ inputs: [Tensor?]) throws -> [Tensor] {
+  package func detached() -> any RecordedCall { UnaryCall() }
+
+  package func run(_ module: AnyObject, _ inputs: [Tensor?]) throws -> [Tensor] {
     guard let callee = module as? Module, inputs.count == 1, let input = inputs[0] else {
       throw mismatch(module, "a module and one tensor", inputs)
     }
