@@ -81,7 +81,7 @@ let package = Package(
     .testTarget(name: "GraphTests", dependencies: ["OctetGraph", "OctetNN", "OctetTensor"]),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]
+      dependencies: ["OctetFormats", "OctetGraph", "OctetQuantization", "OctetTestSupport"]
     ),
     .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(

@@ -36,9 +36,9 @@ private struct GraphConversion {
 
   mutating func run() throws -> GraphModule {
     for node in graph.nodes {
-      if node.observer(in: result) != nil {
+      if node.observer(in: prepared) != nil {
         try dissolve(node)
-      } else if node.isQuantizable(in: result), readsIntegers(node) {
+      } else if node.isQuantizable(in: prepared), readsIntegers(node) {
         try lower(node)
       }
     }
@@ -51,7 +51,7 @@ private struct GraphConversion {
 
   /// Parameters of the observer behind a value, if there is one.
   private func observer(behind node: Node) -> Observer? {
-    node.users.lazy.compactMap { $0.observer(in: result) }.first
+    node.users.lazy.compactMap { $0.observer(in: prepared) }.first
   }
 
   /// True when everything that the step computes with is rounded by an observer, and its output too.
@@ -66,7 +66,7 @@ private struct GraphConversion {
 
   /// Takes an observer's step away: readers of it read the value; unless that has an integer form, it gets one.
   private mutating func dissolve(_ node: Node) throws {
-    guard let value = node.arguments[0], let observer = node.observer(in: result) else { return }
+    guard let value = node.arguments[0], let observer = node.observer(in: prepared) else { return }
     if integers[value] == nil, let whole = try quantize(value, observer, after: node) {
       integers[value] = whole
     }
@@ -89,11 +89,21 @@ private struct GraphConversion {
 
   /// Puts the integer form in a step's place. Its result is an integer value.
   private mutating func lower(_ node: Node) throws {
-    if let called = result.module(of: node), let path = node.modulePath {
-      if let form = try form(of: called, node) { result[module: path] = form }
-    } else if let function = node.functionName, Families.arithmetic.contains(function) {
+    if let called = prepared.module(of: node), let path = node.modulePath {
+      // A module that is called again runs with the parameters of its last call, as in torch.
+      if let form = try form(of: called, node) {
+        result[module: path] = form
+      }
+    } else if let function = node.functionName, Families.arithmetic.contains(function),
+      node.arguments.count == 2
+    {
       try lowerArithmetic(node, function)
       return
+    } else if let op = node.op.flatMap(LoweredOperators.quantizedScalar),
+      let function = node.functionName
+    {
+      node.operation = .callOperator(op)
+      node.recordedFunction = "quantized.\(function)"
     } else if node.joinsSum {
       return
     }

@@ -58,6 +58,8 @@ extension Families {
     let id = float ?? ObjectIdentifier(type(of: module))
     if sharing.contains(id) { return .shared }
     if fixedRanges.contains(where: { $0.type == .module(id) }) { return .own }
+    // Rows of tables have configurations of their own; torch's graph workflow has no integer group norm.
+    if module is Embedding || module is EmbeddingBag || module is GroupNorm { return nil }
     guard let family = family(of: module) else { return nil }
     let hasForm = family.quantized != nil || module is any TrainingForm
     return family.isObserved && hasForm && !(module is FloatFunctional) ? .own : nil

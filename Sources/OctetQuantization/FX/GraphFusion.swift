@@ -8,13 +8,28 @@ struct GraphFusion {
   let operation: String
   /// True when batch norms stay, to train on.
   let forTraining: Bool
+  /// What the paths named before anything fused.
+  private var originals: [String: Module] = [:]
+  /// Fused modules by the path of their first part.
+  private var fused: [String: Module] = [:]
+
+  init(module: GraphModule, operation: String, forTraining: Bool) {
+    self.module = module
+    self.operation = operation
+    self.forTraining = forTraining
+  }
 
   /// Fuses every sequence of the table, longer ones first.
-  func run() throws {
+  mutating func run() throws {
+    for node in module.graph.nodes {
+      if let path = node.modulePath { originals[path] = module.module(of: node) }
+    }
     let patterns = Families.fusions.sorted { $0.types.count > $1.types.count }
     for node in module.graph.nodes where node.modulePath != nil {
       for pattern in patterns {
-        guard let chain = chain(from: node, pattern), try fuse(chain, pattern) else { continue }
+        guard let chain = chain(from: node, pattern), isEverywhere(chain, pattern),
+          try fuse(chain, pattern)
+        else { continue }
         break
       }
     }
@@ -35,16 +50,28 @@ struct GraphFusion {
     return chain
   }
 
+  /// True when every call of the first module starts the same sequence: all of them get the fused one.
+  private func isEverywhere(_ chain: [Node], _ pattern: FusionPattern) -> Bool {
+    let path = chain[0].modulePath
+    if let path, fused[path] != nil { return true }
+    return module.graph.nodes.allSatisfy { node in
+      node.modulePath != path
+        || self.chain(from: node, pattern)?.map(\.modulePath) == chain.map(\.modulePath)
+    }
+  }
+
   private func runs(_ node: Node, _ type: Module.Type) -> Bool {
-    if let called = module.module(of: node) { return Swift.type(of: called) == type }
+    if let called = node.modulePath.flatMap({ originals[$0] }) {
+      return Swift.type(of: called) == type
+    }
     return type == ReLU.self && node.functionName == "relu"
   }
 
-  private func fuse(_ chain: [Node], _ pattern: FusionPattern) throws -> Bool {
+  private mutating func fuse(_ chain: [Node], _ pattern: FusionPattern) throws -> Bool {
     guard let first = chain.first, let last = chain.last, let path = first.modulePath else {
       return false
     }
-    let parts = chain.map { module.module(of: $0) ?? ReLU() }
+    let parts = chain.map { $0.modulePath.flatMap { originals[$0] } ?? ReLU() }
     if forTraining, pattern.fuseForTraining == nil { return false }
     if !forTraining,
       let training = zip(chain, parts).first(where: { $1.isTraining && $1 is BatchNorm })
@@ -54,12 +81,14 @@ struct GraphFusion {
         expected: "a model in evaluation mode (eval)", received: "a module in training mode",
         fix: "call model.eval() first", modulePath: training.0.name)
     }
-    try checkConfigurations(chain)
-    let fused =
-      forTraining ? try pattern.fuseForTraining?(parts) : try pattern.fuse(parts)
-    guard let fused else { return false }
-    fused.train(module.isTraining)
-    module[module: path] = fused
+    let made =
+      try self.fused[path]
+      ?? (forTraining ? pattern.fuseForTraining?(parts) : pattern.fuse(parts))
+    guard let made else { return false }
+    self.fused[path] = made
+    if Families.family(of: made)?.isFused == true { try checkConfigurations(chain) }
+    made.train(module.isTraining)
+    module[module: path] = made
     first.fusedPaths = chain.compactMap(\.modulePath)
     module.graph.replaceUses(of: last.value, with: first.value)
     for node in chain.dropFirst().reversed() { try module.graph.erase(node) }

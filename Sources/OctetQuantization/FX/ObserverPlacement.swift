@@ -71,11 +71,14 @@ struct ObserverPlacement {
     let sources = node.arguments.compactMap { $0 }.filter(isActivation).map(observedSource)
     guard let first = sources.first.flatMap({ observed[$0]?.modulePath }) else { return }
     for source in sources.dropFirst() {
-      guard let other = observed[source]?.modulePath, other != first else { continue }
-      for user in module.graph.nodes where user.modulePath == other {
-        user.operation = .callModule(first, UnaryCall())
+      guard let step = observed[source], let other = step.modulePath, other != first else {
+        continue
       }
-      module[module: other] = nil
+      // Only what this step reads moves: others that share the old observer keep it.
+      step.operation = .callModule(first, UnaryCall())
+      if !module.graph.nodes.contains(where: { $0.modulePath == other }) {
+        module[module: other] = nil
+      }
     }
     insert(first, behind: node.value)
   }
@@ -91,7 +94,8 @@ extension Node {
   func observation(in module: GraphModule) -> ObservationKind? {
     if let called = module.module(of: self) { return Families.observation(of: called) }
     guard let function = functionName, recordedFunction == nil else { return nil }
-    if Families.arithmetic.contains(function), arguments.count != 2 { return nil }
+    // With a number instead of a second tensor, the input's parameters say the output's.
+    if Families.arithmetic.contains(function), arguments.count == 1 { return .shared }
     return Families.observation(of: function)
   }
 

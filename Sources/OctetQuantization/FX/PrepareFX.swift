@@ -13,7 +13,8 @@ public func fuseFX(
   _ model: Module, exampleInputs: [Tensor], calling call: (([Tensor]) throws -> Tensor)? = nil
 ) throws -> GraphModule {
   let module = try Tracer.trace(model, exampleInputs, calling: call)
-  try GraphFusion(module: module, operation: "fuse_fx", forTraining: false).run()
+  var fusion = GraphFusion(module: module, operation: "fuse_fx", forTraining: false)
+  try fusion.run()
   return module
 }
 
@@ -34,7 +35,8 @@ public func prepareFX(
 ) throws -> GraphModule {
   let module = try Tracer.trace(model, exampleInputs, calling: call)
   assign(mapping, in: module)
-  try GraphFusion(module: module, operation: "prepare_fx", forTraining: false).run()
+  var fusion = GraphFusion(module: module, operation: "prepare_fx", forTraining: false)
+  try fusion.run()
   var placement = ObserverPlacement(module: module)
   try placement.run()
   return module
@@ -55,7 +57,8 @@ public func prepareQATFX(
 ) throws -> GraphModule {
   let module = try Tracer.trace(model, exampleInputs, calling: call)
   assign(mapping, in: module)
-  try GraphFusion(module: module, operation: "prepare_qat_fx", forTraining: true).run()
+  var fusion = GraphFusion(module: module, operation: "prepare_qat_fx", forTraining: true)
+  try fusion.run()
   try installTrainingForms(in: module)
   var placement = ObserverPlacement(module: module)
   try placement.run()

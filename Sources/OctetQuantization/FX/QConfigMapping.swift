@@ -109,7 +109,9 @@ public struct QConfigMapping: Sendable, Equatable {
   ///   - type: its kind.
   ///   - path: the path of the module that is called, of the one that calls for functions.
   ///   - order: which step of its kind it is in the module that calls, and that module's path.
-  func qconfig(_ type: ObjectType, path: String, order: (path: String, index: Int)) -> QConfig? {
+  package func qconfig(_ type: ObjectType, path: String, order: (path: String, index: Int))
+    -> QConfig?
+  {
     let key = Order(path: order.path, type: type, index: order.index)
     if let entry = moduleNameObjectTypeOrders.first(where: { $0.key == key }) {
       return entry.qconfig

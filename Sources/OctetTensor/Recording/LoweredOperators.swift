@@ -24,4 +24,15 @@ package enum LoweredOperators {
     default: return nil
     }
   }
+
+  /// The quantized form of a sum or product of a tensor and a number, whose parameters follow from the input's; nil for other
+  /// operators. torch's quantized::add and quantized::mul with a number.
+  package static func quantizedScalar(_ op: any Operator) -> (any Operator)? {
+    guard let scalar = op as? ScalarArithmetic else { return nil }
+    switch scalar.kind {
+    case .add: return QuantizedAddScalar(scalar: Double(scalar.scalar), relu: false)
+    case .multiply: return QuantizedMultiplyScalar(scalar: Double(scalar.scalar), relu: false)
+    case .subtract, .divide: return nil
+    }
+  }
 }
