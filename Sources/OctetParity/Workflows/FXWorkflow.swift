@@ -22,10 +22,8 @@ package enum FXWorkflow {
   }
 
   private static func runStatic(_ call: ParityCase) throws -> ParityOutputs {
-    for key in [
-      "prepare_custom_config", "convert_custom_config", "backend_config", "reference",
-      "convert_qconfig_mapping",
-    ] where call.attributes.has(key) {
+    for key in ["convert_custom_config", "backend_config", "reference"]
+    where call.attributes.has(key) {
       throw WorkflowRun.malformed(key, "a workflow without it")
     }
     var run = try WorkflowRun(call)
@@ -33,9 +31,10 @@ package enum FXWorkflow {
     guard let example = try run.inputs("calib.0") else {
       throw WorkflowRun.malformed("in/calib.0", "a calibration batch")
     }
-    let prepared = try prepareFX(model, mapping(call.attributes), exampleInputs: example) {
-      model.compute($0)
-    }
+    let prepared = try prepareFX(
+      model, mapping(call.attributes), exampleInputs: example,
+      customConfig: customConfig(call.attributes)
+    ) { model.compute($0) }
     run.root = prepared
     var step = 0
     while let batch = try run.inputs("calib.\(step)") {
@@ -70,7 +69,10 @@ package enum FXWorkflow {
   private static func convert(_ prepared: GraphModule, _ run: inout WorkflowRun) throws
     -> ParityOutputs
   {
-    let converted = try convertFX(prepared)
+    let restriction =
+      try run.call.attributes.has("convert_qconfig_mapping")
+      ? mapping(run.call.attributes, "convert_qconfig_mapping") : nil
+    let converted = try convertFX(prepared, mapping: restriction)
     run.root = converted
     try run.finish()
     run.outputs.structure["functions"] = functions(converted)
@@ -141,8 +143,33 @@ package enum FXWorkflow {
 
   // MARK: Configurations
 
-  private static func mapping(_ attributes: ParityAttributes) throws -> QConfigMapping {
-    let settings = try attributes.dictionary("qconfig_mapping")
+  private static func customConfig(_ attributes: ParityAttributes) throws -> PrepareCustomConfig {
+    guard attributes.has("prepare_custom_config") else { return PrepareCustomConfig() }
+    let settings = try attributes.dictionary("prepare_custom_config")
+    let known = [
+      "non_traceable_module_name", "input_quantized_indexes", "output_quantized_indexes",
+    ]
+    guard settings.values.keys.allSatisfy(known.contains) else {
+      throw WorkflowRun.malformed("prepare_custom_config", known.joined(separator: ", "))
+    }
+    func indexes(_ key: String) throws -> [Int] {
+      guard settings.has(key) else { return [] }
+      return try settings.list(key).compactMap {
+        if case .integer(let index) = $0 { index } else { nil }
+      }
+    }
+    let names =
+      settings.has("non_traceable_module_name")
+      ? try settings.list("non_traceable_module_name").compactMap(\.stringValue) : []
+    return PrepareCustomConfig().setNonTraceableModuleNames(names)
+      .setInputQuantizedIndexes(try indexes("input_quantized_indexes"))
+      .setOutputQuantizedIndexes(try indexes("output_quantized_indexes"))
+  }
+
+  private static func mapping(
+    _ attributes: ParityAttributes, _ key: String = "qconfig_mapping"
+  ) throws -> QConfigMapping {
+    let settings = try attributes.dictionary(key)
     var mapping = try base(settings)
     if settings.has("global") {
       mapping = try mapping.setGlobal(configuration(settings, "global"))

@@ -21,7 +21,8 @@ struct WorkflowRun {
     for name in model.stateDictionary().names { state[name] = try call.state(name) }
     try model.load(state)
     model.train(try call.attributes.bool("training", default: false))
-    outputs.tensors["float_y"] = try compute(testInputs())
+    outputs.tensors["float_y"] = try compute(
+      testInputs().map { try $0.isQuantized ? $0.dequantized() : $0 })
     // In training mode that has moved running statistics.
     try model.load(state)
   }

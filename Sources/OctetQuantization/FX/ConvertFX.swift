@@ -6,10 +6,14 @@ import OctetTensor
 /// torch.ao.quantization.convert_fx.
 ///
 /// - Parameters:
-///   - prepared: what `prepareFX` or `prepareQATFX` has made, after calibration or training. It stays as it is.
-/// - Throws: `notObserved` for observers without parameters; whatever conversion of a layer throws, with its path.
-public func convertFX(_ prepared: GraphModule) throws -> GraphModule {
+///   - prepared: what `prepareFX` or `prepareQATFX` has made, after calibration or training. Layers that stay in float are shared.
+///   - mapping: leaves steps in float that have none here; nil leaves all as they were prepared.
+/// - Throws: `invalidConfiguration` when the mapping has another configuration than the one a step was prepared with; `notObserved` for observers without parameters; whatever conversion of a layer throws, with its path.
+public func convertFX(_ prepared: GraphModule, mapping: QConfigMapping? = nil) throws
+  -> GraphModule
+{
   var conversion = try GraphConversion(prepared)
+  if let mapping { try conversion.restrict(to: mapping) }
   return try conversion.run()
 }
 
@@ -34,7 +38,27 @@ private struct GraphConversion {
       })
   }
 
+  /// Leaves steps in float that the mapping has no configuration for.
+  func restrict(to mapping: QConfigMapping) throws {
+    var wanted: [String: QConfig?] = [:]
+    for (node, _, qconfig) in configurations(mapping, in: prepared) { wanted[node.name] = qconfig }
+    for node in graph.nodes {
+      guard let qconfig = wanted[node.name], prepared.module(of: node) as? Observer == nil else {
+        continue
+      }
+      if let qconfig, node.qconfig == nil || node.fusedPaths.isEmpty && qconfig != node.qconfig {
+        throw OctetError(
+          .invalidConfiguration, operation: "convert_fx", argument: "qconfig_mapping",
+          expected: "the configuration that the step was prepared with, or none",
+          received: "another one for \(node.name)",
+          fix: "prepare the model with this mapping, or only turn steps off")
+      }
+      if qconfig == nil { node.qconfig = nil }
+    }
+  }
+
   mutating func run() throws -> GraphModule {
+    for node in graph.placeholders where node.keepsIntegers { integers[node.value] = node.value }
     for node in graph.nodes {
       if node.observer(in: prepared) != nil {
         try dissolve(node)
@@ -165,5 +189,7 @@ private struct GraphConversion {
     for reader in readers { reader.replaceInput(value, with: node.value) }
   }
 
-  private func takesIntegers(_ node: Node) -> Bool { integers[node.value] == node.value }
+  private func takesIntegers(_ node: Node) -> Bool {
+    node.isOutput ? node.keepsIntegers : integers[node.value] == node.value
+  }
 }

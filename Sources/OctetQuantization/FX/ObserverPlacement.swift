@@ -34,7 +34,8 @@ struct ObserverPlacement {
 
   /// Weights and constants aren't observed, and neither are indices.
   private func isActivation(_ value: Value) -> Bool {
-    value.node.attributePath == nil && value.spec?.dtype != .int64 && value.spec?.dtype != .int32
+    value.node.attributePath == nil && !(value.node.isPlaceholder && value.node.keepsIntegers)
+      && value.spec?.dtype != .int64 && value.spec?.dtype != .int32
   }
 
   private func hasJoinedReader(_ node: Node) -> Bool { node.users.contains { $0.joinsSum } }

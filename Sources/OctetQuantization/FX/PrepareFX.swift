@@ -26,14 +26,18 @@ public func fuseFX(
 ///   - model: a model in evaluation mode; stubs are seen through.
 ///   - mapping: which configuration each step gets.
 ///   - exampleInputs: an example of each input.
+///   - customConfig: modules that aren't looked into, inputs and outputs that are quantized.
 ///   - call: runs the model; nil calls it with the only input.
 /// - Throws: `untraceable`; `unsupportedModule` when a batch norm that would fuse is in training mode; `invalidConfiguration`
 ///   when steps that fuse have different configurations by type.
 public func prepareFX(
   _ model: Module, _ mapping: QConfigMapping, exampleInputs: [Tensor],
+  customConfig: PrepareCustomConfig = PrepareCustomConfig(),
   calling call: (([Tensor]) throws -> Tensor)? = nil
 ) throws -> GraphModule {
-  let module = try Tracer.trace(model, exampleInputs, calling: call)
+  let module = try Tracer.trace(
+    model, exampleInputs, policy: customConfig.leaves, calling: call)
+  customConfig.mark(module.graph)
   assign(mapping, in: module)
   var fusion = GraphFusion(module: module, operation: "prepare_fx", forTraining: false)
   try fusion.run()
@@ -49,13 +53,17 @@ public func prepareFX(
 ///   - model: the model to train; stubs are seen through. The graph is in its mode.
 ///   - mapping: which configuration each step gets.
 ///   - exampleInputs: an example of each input.
+///   - customConfig: modules that aren't looked into, inputs and outputs that are quantized.
 ///   - call: runs the model; nil calls it with the only input.
 /// - Throws: `untraceable`; `invalidConfiguration` for a weight configuration that isn't for training.
 public func prepareQATFX(
   _ model: Module, _ mapping: QConfigMapping, exampleInputs: [Tensor],
+  customConfig: PrepareCustomConfig = PrepareCustomConfig(),
   calling call: (([Tensor]) throws -> Tensor)? = nil
 ) throws -> GraphModule {
-  let module = try Tracer.trace(model, exampleInputs, calling: call)
+  let module = try Tracer.trace(
+    model, exampleInputs, policy: customConfig.leaves, calling: call)
+  customConfig.mark(module.graph)
   assign(mapping, in: module)
   var fusion = GraphFusion(module: module, operation: "prepare_qat_fx", forTraining: true)
   try fusion.run()
@@ -67,6 +75,17 @@ public func prepareQATFX(
 
 /// Notes each step's configuration.
 private func assign(_ mapping: QConfigMapping, in module: GraphModule) {
+  for (node, type, qconfig) in configurations(mapping, in: module) {
+    node.qconfig = qconfig
+    node.typeQConfig = QConfigMapping.typeOnly(mapping, type)
+  }
+}
+
+/// The kind of each step, and the configuration that a mapping has for it.
+func configurations(_ mapping: QConfigMapping, in module: GraphModule) -> [(
+  node: Node, type: ObjectType, qconfig: QConfig?
+)] {
+  var found: [(node: Node, type: ObjectType, qconfig: QConfig?)] = []
   var counts: [String: [ObjectType: Int]] = [:]
   for node in module.graph.nodes {
     let type: ObjectType
@@ -79,10 +98,14 @@ private func assign(_ mapping: QConfigMapping, in module: GraphModule) {
     }
     let index = counts[node.scopePath, default: [:]][type, default: 0]
     counts[node.scopePath, default: [:]][type] = index + 1
-    node.qconfig = mapping.qconfig(
-      type, path: node.modulePath ?? node.scopePath, order: (node.scopePath, index))
-    node.typeQConfig = QConfigMapping.typeOnly(mapping, type)
+    found.append(
+      (
+        node, type,
+        mapping.qconfig(
+          type, path: node.modulePath ?? node.scopePath, order: (node.scopePath, index))
+      ))
   }
+  return found
 }
 
 extension QConfigMapping {
