@@ -192,7 +192,10 @@ extension Tracer: Recorder {
     var arguments: [Value?] = []
     for input in inputs { arguments.append(try value(of: input, op.name)) }
     let called = function?.name ?? op.functionName(inputs.map(\.spec))
-    let name = (scopes.last?.path ?? "") + ":" + called
+    var name = (scopes.last?.path ?? "") + ":" + called
+    if let index = (op as? any IndexingOperator)?.element, let source = arguments[0] {
+      name = "\(source.name)[\(index)]"
+    }
     let node = graph.insert(.callOperator(op), arguments, name: name, scopes: scopes)
     node.specs = [result.spec]
     node.recordedFunction = function?.name

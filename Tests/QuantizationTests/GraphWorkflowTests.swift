@@ -111,6 +111,42 @@ private final class Block: Module {
     #expect(error?.received.contains("conv, norm, relu") == true)
   }
 
+  @Test func quantizesAtRunTime() throws {
+    let model = Sequential(Linear(4, 3), ReLU(), Linear(3, 2)).eval()
+    let x = try Tensor((0..<8).map { Float($0) * 0.3 - 1 }, shape: [2, 4])
+    let prepared = try prepareFX(model, .init().setGlobal(.defaultDynamic), exampleInputs: [x])
+    #expect(names(prepared).filter { $0.hasPrefix("activation") }.count == 2)
+    let converted = try convertFX(prepared)
+    #expect(names(converted) == ["input.0", "0", "2", "output"])
+    let want: [Float] = try model.evaluate(x).elements()
+    let got: [Float] = try converted.evaluate([x]).elements()
+    for (a, b) in zip(got, want) { #expect(abs(a - b) < 0.05) }
+  }
+
+  @Test func takesAndGivesIntegers() throws {
+    let model = Block().eval()
+    let prepared = try prepareFX(
+      model, QConfigMapping.getDefault(backend: .qnnpack), exampleInputs: [batch()],
+      customConfig: PrepareCustomConfig().setInputQuantizedIndexes([0])
+        .setOutputQuantizedIndexes([0]))
+    _ = try prepared.evaluate([batch()])
+    let converted = try convertFX(prepared)
+    #expect(names(converted) == ["input.0", "conv", "side", ":add", "pool", "output"])
+    let integers = try Functional.quantizePerTensor(
+      batch(), scale: 0.02, zeroPoint: 60, dtype: .quint8)
+    #expect(try converted.evaluate([integers]).dtype == .quint8)
+  }
+
+  @Test func conversionOnlyTurnsStepsOff() throws {
+    let mapping = QConfigMapping().setGlobal(.default)
+    let prepared = try prepareFX(
+      Block().eval(), mapping.setModuleName("side", nil), exampleInputs: [batch()])
+    _ = try prepared.evaluate([batch()])
+    #expect(throws: OctetError.self) { try convertFX(prepared, mapping: mapping) }
+    let converted = try convertFX(prepared, mapping: mapping.setGlobal(nil))
+    #expect(names(converted) == ["input.0", "conv", "side", ":add", "pool", "output"])
+  }
+
   @Test func trainsInTheGraph() throws {
     let model = Block()
     let before = model.stateDictionary()

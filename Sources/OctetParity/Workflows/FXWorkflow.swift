@@ -7,7 +7,8 @@ import OctetTensor
 package enum FXWorkflow {
   /// One line per workflow.
   package static let all: [ParityOperation] = [
-    ParityOperation("workflow.fx_static", run: runStatic),
+    ParityOperation("workflow.fx_static", run: runPrepared),
+    ParityOperation("workflow.fx_dynamic", run: runPrepared),
     ParityOperation("workflow.fx_qat", run: runTraining),
   ]
 
@@ -21,7 +22,7 @@ package enum FXWorkflow {
     return run.outputs
   }
 
-  private static func runStatic(_ call: ParityCase) throws -> ParityOutputs {
+  private static func runPrepared(_ call: ParityCase) throws -> ParityOutputs {
     for key in ["convert_custom_config", "backend_config", "reference"]
     where call.attributes.has(key) {
       throw WorkflowRun.malformed(key, "a workflow without it")

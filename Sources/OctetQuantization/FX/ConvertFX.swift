@@ -62,8 +62,12 @@ private struct GraphConversion {
     for node in graph.nodes {
       if node.observer(in: prepared) != nil {
         try dissolve(node)
-      } else if node.isQuantizable(in: prepared), readsIntegers(node) {
-        try lower(node)
+      } else if node.isQuantizable(in: prepared) {
+        if node.isDynamic {
+          try lowerDynamic(node)
+        } else if readsIntegers(node) {
+          try lower(node)
+        }
       }
     }
     for (value, whole) in integers { try closeFloatUses(of: value, whole) }
@@ -135,6 +139,21 @@ private struct GraphConversion {
       if let whole = integers[argument] { node.replaceInput(argument, with: whole) }
     }
     integers[node.value] = node.value
+  }
+
+  /// Puts the form that quantizes its input at run time in a module's place; its values stay float.
+  private func lowerDynamic(_ node: Node) throws {
+    guard let called = prepared.module(of: node), let path = node.modulePath,
+      let qconfig = node.qconfig
+    else { return }
+    let float = try (called as? any TrainingForm)?.toFloat() ?? called
+    guard let make = Families.family(of: float)?.dynamic else { return }
+    let context = ConversionContext(qconfig: qconfig, activation: nil, operation: "convert_fx")
+    do {
+      result[module: path] = try make(float, context)
+    } catch let error as OctetError {
+      throw error.modulePath.isEmpty ? error.inside(path) : error
+    }
   }
 
   private func form(of called: Module, _ node: Node) throws -> Module? {

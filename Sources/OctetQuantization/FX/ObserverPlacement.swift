@@ -15,14 +15,16 @@ struct ObserverPlacement {
     for node in module.graph.nodes where node.isQuantizable(in: module) {
       let kind = node.observation(in: module)
       if !node.joinsSum {
-        for argument in node.arguments.compactMap({ $0 }) where isActivation(argument) {
+        // What is chosen at run time is chosen for the input; a state goes along.
+        let inputs = node.arguments.prefix(node.isDynamic ? 1 : node.arguments.count)
+        for argument in inputs.compactMap({ $0 }) where isActivation(argument) {
           let source = observedSource(of: argument)
           if observed[source] == nil, let qconfig = node.qconfig {
             try place(qconfig.activation, behind: source)
           }
         }
       }
-      guard let qconfig = node.qconfig, !hasJoinedReader(node) else { continue }
+      guard let qconfig = node.qconfig, !node.isDynamic, !hasJoinedReader(node) else { continue }
       if kind == .shared && !node.joinsSum {
         try share(node)
       } else {
@@ -102,7 +104,13 @@ extension Node {
 
   /// True when the step has a configuration and a quantized form.
   func isQuantizable(in module: GraphModule) -> Bool {
-    guard qconfig != nil, suffixes.count == 1, observer(in: module) == nil else { return false }
-    return observation(in: module) != nil
+    guard let qconfig, observer(in: module) == nil else { return false }
+    if qconfig.activation().isDynamic {
+      return module.module(of: self).flatMap(Families.family)?.dynamic != nil
+    }
+    return suffixes.count == 1 && observation(in: module) != nil
   }
+
+  /// True when the step's input is quantized at run time.
+  var isDynamic: Bool { qconfig?.activation().isDynamic == true }
 }

@@ -36,6 +36,12 @@ package protocol RecordedCall: Sendable {
   func run(_ module: AnyObject, _ inputs: [Tensor?]) throws -> [Tensor]
 }
 
+/// An operator that takes one element of its input: the value is named after it, `x[2]`.
+package protocol IndexingOperator: Operator {
+  /// The place along the first dimension, nil along others.
+  var element: Int? { get }
+}
+
 extension RecordedCall {
   package func suffixes(_ count: Int) -> [String] {
     count == 1 ? [""] : (0..<count).map { "[\($0)]" }
