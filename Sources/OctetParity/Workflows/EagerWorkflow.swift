@@ -98,7 +98,8 @@ package enum EagerWorkflow {
     switch try call.attributes.string("flow") {
     case "eager": return try runStatic(call)
     case "dynamic": return try runDynamic(call)
-    case let other: throw WorkflowRun.malformed("flow", "eager or dynamic, not \(other)")
+    case "fx": return try FXWorkflow.runPrepared(call)
+    case let other: throw WorkflowRun.malformed("flow", "eager, dynamic or fx, not \(other)")
     }
   }
 }

@@ -22,7 +22,7 @@ package enum FXWorkflow {
     return run.outputs
   }
 
-  private static func runPrepared(_ call: ParityCase) throws -> ParityOutputs {
+  static func runPrepared(_ call: ParityCase) throws -> ParityOutputs {
     for key in ["convert_custom_config", "backend_config", "reference"]
     where call.attributes.has(key) {
       throw WorkflowRun.malformed(key, "a workflow without it")

@@ -105,12 +105,21 @@ extension Node {
   /// True when the step has a configuration and a quantized form.
   func isQuantizable(in module: GraphModule) -> Bool {
     guard let qconfig, observer(in: module) == nil else { return false }
-    if qconfig.activation().isDynamic {
-      return module.module(of: self).flatMap(Families.family)?.dynamic != nil
+    if isDynamic {
+      guard let called = module.module(of: self) else { return false }
+      let isTable = called is Embedding || called is EmbeddingBag
+      return isTable == qconfig.isForTables && Families.family(of: called)?.dynamic != nil
     }
     return suffixes.count == 1 && observation(in: module) != nil
   }
 
-  /// True when the step's input is quantized at run time.
-  var isDynamic: Bool { qconfig?.activation().isDynamic == true }
+  /// True when the step's input is quantized at run time, or its weight alone is quantized.
+  var isDynamic: Bool {
+    qconfig.map { $0.activation().isDynamic || $0.isForTables } ?? false
+  }
+}
+
+extension QConfig {
+  /// True for weights of rows with real zero points: embedding tables.
+  fileprivate var isForTables: Bool { weight().scheme == .perChannelAffineFloatQParams }
 }
