@@ -46,15 +46,16 @@ let package = Package(
     ),
     .target(name: "OctetFormats", dependencies: ["OctetTensor"]),
     .target(name: "OctetNN", dependencies: ["OctetTensor"]),
-    .target(name: "OctetQuantization", dependencies: ["OctetNN"]),
+    .target(name: "OctetGraph", dependencies: ["OctetNN"]),
+    .target(name: "OctetQuantization", dependencies: ["OctetGraph", "OctetNN"]),
     .target(
       name: "Octet",
-      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+      dependencies: ["OctetTensor", "OctetNN", "OctetGraph", "OctetQuantization", "OctetFormats"]
     ),
     // Runs parity cases: the rooms' operations against an oracle's answers.
     .target(
       name: "OctetParity",
-      dependencies: ["OctetTensor", "OctetNN", "OctetQuantization", "OctetFormats"]
+      dependencies: ["OctetTensor", "OctetNN", "OctetGraph", "OctetQuantization", "OctetFormats"]
     ),
     .executableTarget(
       name: "OctetTool",
@@ -77,9 +78,10 @@ let package = Package(
     .testTarget(
       name: "NNTests", dependencies: ["OctetFormats", "OctetNN", "OctetTestSupport"],
       exclude: ["Fixtures"]),
+    .testTarget(name: "GraphTests", dependencies: ["OctetGraph", "OctetNN", "OctetTensor"]),
     .testTarget(
       name: "QuantizationTests",
-      dependencies: ["OctetFormats", "OctetQuantization", "OctetTestSupport"]
+      dependencies: ["OctetFormats", "OctetGraph", "OctetQuantization", "OctetTestSupport"]
     ),
     .testTarget(name: "FormatsTests", dependencies: ["OctetFormats", "OctetTensor"]),
     .testTarget(

@@ -27,7 +27,7 @@ package struct ParityRegistry: Sendable {
       NormParityOperations.all, EmbeddingParityOperations.all, LinearParityOperations.all,
       ConvolutionParityOperations.all, RecurrentParityOperations.all,
       AttentionParityOperations.all, TrainingParityOperations.all,
-      FloatModuleParityOperations.all, EagerWorkflow.all,
+      FloatModuleParityOperations.all, EagerWorkflow.all, FXWorkflow.all,
     ])
   }
 

@@ -99,8 +99,25 @@ open class AttentionModule: Module {
     _ arguments: AttentionArguments = AttentionArguments()
   ) -> (output: Tensor, weights: Tensor?) {
     running(AttentionModule.self, orElse: (Tensor.placeholder, Tensor.placeholder)) {
-      try $0.arranged(query, key, value, arguments)
+      try $0.recordedAttention(query, key, value, arguments, of: self)
     }
+  }
+
+  /// `arranged`, told to the task's recorder as a call of `handle`.
+  private func recordedAttention(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, _ arguments: AttentionArguments,
+    of handle: Module
+  ) throws -> (output: Tensor, weights: Tensor?) {
+    guard let recorder = ExecutionMode.current.recorder else {
+      return try arranged(query, key, value, arguments)
+    }
+    let tensors = [query, key, value, arguments.keyPaddingMask, arguments.attentionMask]
+    let call = AttentionCall(tensors: tensors, arguments: arguments)
+    let results = try recorder.record(call, of: handle) {
+      let result = try arranged(query, key, value, arguments)
+      return [result.output] + (result.weights.map { [$0] } ?? [])
+    }
+    return (results.first ?? .placeholder, results.dropFirst().first)
   }
 
   /// Runs the module; the first mistake anywhere inside is thrown with the module's path.

@@ -32,6 +32,10 @@ open class BagModule: Module {
     try forward(input, Bags.current)
   }
 
+  override func recordedCall(_ input: Tensor) -> any RecordedCall {
+    BagCall(input: input, bags: Bags.current)
+  }
+
   /// Runs the module on bags of indices `[n]`, trapping on mistakes unless inside `collectingErrors`.
   public final func callAsFunction(
     _ input: Tensor, offsets: Tensor?, perSampleWeights: Tensor? = nil

@@ -5,6 +5,8 @@ import OctetTensor
 /// The state dictionary has torch's keys: `weight_ih [gates * H, I]`, `weight_hh [gates * H, H]`, `bias_ih`, `bias_hh`
 /// `[gates * H]`.
 public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
+  public override var isCell: Bool { true }
+
   /// Sizes.
   public let settings: RecurrentSettings
   /// `[gates * H, I]`.

@@ -77,7 +77,7 @@ open class Module {
 
   /// The call path of modules whose arguments or results aren't one tensor: runs `body` on what runs in this module's place,
   /// which must be a `form`. Hooks and observers, which see single tensors, don't take part.
-  package final func running<Form, Output>(
+  package final func running<Form: Module, Output>(
     _ form: Form.Type, orElse placeholder: @autoclosure () -> Output,
     _ body: (Form) throws -> Output
   ) -> Output {
@@ -94,6 +94,19 @@ open class Module {
 
   /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.
   private func run(_ input: Tensor) throws -> Tensor {
+    guard let recorder = ExecutionMode.current.recorder else { return try runHere(input) }
+    let call = recordedCall(input)
+    return try recorder.record(call, of: self) { recordedResults(try runHere(input)) }
+      .first ?? .placeholder
+  }
+
+  /// How a recorder sees the call under way with this input. Modules whose calls carry more than one tensor override it.
+  func recordedCall(_ input: Tensor) -> any RecordedCall { UnaryCall(input: input) }
+
+  /// All results of the call under way, which gives `output` to its caller.
+  func recordedResults(_ output: Tensor) -> [Tensor] { [output] }
+
+  private func runHere(_ input: Tensor) throws -> Tensor {
     labelChildrenOnce()
     var value = input
     for hook in preHooks { value = try hook.body(self, value) }
@@ -211,6 +224,7 @@ open class Module {
       switch value {
       case let tensor as StateTensor: [(name, tensor)]
       case let table as ParameterTable: table.entries.map { ($0.name, $0.parameter) }
+      case let table as StateTable: table.entries
       default: []
       }
     }
@@ -230,6 +244,8 @@ open class Module {
       case let table as ParameterTable:
         return table.entries.filter { !$0.parameter.isDropped }
           .map { ($0.name, $0.parameter.value) }
+      case let table as StateTable:
+        return table.entries.filter { !$0.tensor.isDropped }.map { ($0.name, $0.tensor.value) }
       case let group as any StateGroup:
         if !group.comesLast { return group.entries }
         last += group.entries

@@ -102,6 +102,15 @@ public struct ParameterTable {
   public subscript(name: String) -> Parameter? { places[name].map { entries[$0].parameter } }
 }
 
+/// Tensors of a module's state whose names and number aren't known before: a module that stores a table has all of them in its state.
+package struct StateTable {
+  /// Name and tensor, in order.
+  package let entries: [(name: String, tensor: StateTensor)]
+
+  /// A table of these entries.
+  package init(_ entries: [(name: String, tensor: StateTensor)]) { self.entries = entries }
+}
+
 /// Tensors by dotted name, in the order modules list them. torch's `state_dict()`.
 public struct StateDictionary {
   /// Name and tensor, in order.

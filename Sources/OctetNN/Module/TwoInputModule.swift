@@ -21,6 +21,13 @@ extension TwoInputModule {
   }
 
   private func run(_ first: Tensor, _ second: Tensor) throws -> Tensor {
+    guard let recorder = ExecutionMode.current.recorder else { return try runHere(first, second) }
+    return try recorder.record(BinaryCall(operands: (first, second)), of: self) {
+      [try runHere(first, second)]
+    }.first ?? .placeholder
+  }
+
+  private func runHere(_ first: Tensor, _ second: Tensor) throws -> Tensor {
     labelChildrenOnce()
     guard current !== self else { return try watched(forward(first, second)) }
     guard let successor = current as? any TwoInputModule else {

@@ -7,6 +7,12 @@ public protocol RecurrentState: Sendable {
 
   /// What stands in for the state of a call that has failed inside `collectingErrors`.
   static var afterFailure: Self { get }
+
+  /// The tensors of the state, in torch's order.
+  var tensors: [Tensor] { get }
+
+  /// The state of these tensors, as many as `tensors` has; traps on another number.
+  static func state(of tensors: [Tensor]) -> Self
 }
 
 /// The state of RNN and GRU modules is a hidden state alone.
@@ -16,6 +22,15 @@ extension Tensor: RecurrentState {
 
   /// What stands in for the state of a call that has failed inside `collectingErrors`.
   public static var afterFailure: Tensor { .placeholder }
+
+  /// The tensor itself.
+  public var tensors: [Tensor] { [self] }
+
+  /// The only tensor itself.
+  public static func state(of tensors: [Tensor]) -> Tensor {
+    precondition(tensors.count == 1, "a hidden state is one tensor")
+    return tensors[0]
+  }
 }
 
 /// The state of LSTM modules. torch's `(h, c)`.
@@ -34,6 +49,15 @@ public struct LSTMState: RecurrentState {
   /// What stands in for the state of a call that has failed inside `collectingErrors`.
   public static var afterFailure: LSTMState {
     LSTMState(hidden: .placeholder, cell: .placeholder)
+  }
+
+  /// Hidden and cell state.
+  public var tensors: [Tensor] { [hidden, cell] }
+
+  /// A state of two tensors.
+  public static func state(of tensors: [Tensor]) -> LSTMState {
+    precondition(tensors.count == 2, "an LSTM's state is two tensors")
+    return LSTMState(hidden: tensors[0], cell: tensors[1])
   }
 }
 
@@ -65,6 +89,20 @@ open class RecurrentModule<State: RecurrentState>: Module {
     call?.result = result.state
     return result.output
   }
+
+  override func recordedCall(_ input: Tensor) -> any RecordedCall {
+    let call = RecurrentCall.current.flatMap { $0.handle === self ? $0 : nil }
+    return RecurrentForm<State>(
+      input: input, state: call?.state as? State, isCell: isCell, batchSizes: call?.batchSizes)
+  }
+
+  override func recordedResults(_ output: Tensor) -> [Tensor] {
+    let call = RecurrentCall.current.flatMap { $0.handle === self ? $0 : nil }
+    return [output] + ((call?.result as? State)?.tensors ?? [])
+  }
+
+  /// True for single steps, whose output is their hidden state.
+  open var isCell: Bool { false }
 
   /// Runs the module on an input `[T, B, I]` (batch first `[B, T, I]`; a cell's is `[B, I]`) from a state, trapping on mistakes
   /// unless inside `collectingErrors`.

@@ -51,6 +51,23 @@ final class UnquantizableMiddleModel: WorkflowModel {
   }
 }
 
+/// What it computes depends on what comes.
+final class BranchingIsland: Module {
+  override func forward(_ x: Tensor) throws -> Tensor {
+    try Functional.sum(x).item() > 0 ? Functional.sine(x) : Functional.cosine(x)
+  }
+}
+
+/// Two layers around a module that can't be recorded.
+final class NontraceableModel: WorkflowModel {
+  let fc1 = Linear(16, 16)
+  let relu = ReLU()
+  let island = BranchingIsland()
+  let fc2 = Linear(16, 8)
+
+  override func forward(_ x: Tensor) -> Tensor { fc2(island(relu(fc1(x)))) }
+}
+
 /// Two ways up that are joined.
 final class UpsamplerModel: WorkflowModel {
   let quant = QuantStub()

@@ -85,8 +85,9 @@ package enum EagerWorkflow {
     switch try call.attributes.string("api") {
     case "fuse_modules": try fuseModules(run.model, run.fusedGroups())
     case "fuse_modules_qat": try fuseModulesQAT(run.model, run.fusedGroups())
+    case "fuse_fx": return try FXWorkflow.runFusion(run)
     case let other:
-      throw WorkflowRun.malformed("api", "fuse_modules or fuse_modules_qat, not \(other)")
+      throw WorkflowRun.malformed("api", "fuse_modules, fuse_modules_qat or fuse_fx, not \(other)")
     }
     try run.noteFloatParameters()
     try run.finish()
@@ -97,7 +98,8 @@ package enum EagerWorkflow {
     switch try call.attributes.string("flow") {
     case "eager": return try runStatic(call)
     case "dynamic": return try runDynamic(call)
-    case let other: throw WorkflowRun.malformed("flow", "eager or dynamic, not \(other)")
+    case "fx": return try FXWorkflow.runPrepared(call)
+    case let other: throw WorkflowRun.malformed("flow", "eager, dynamic or fx, not \(other)")
     }
   }
 }

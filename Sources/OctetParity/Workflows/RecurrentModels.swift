@@ -29,8 +29,8 @@ final class RecurrentCellsModel: WorkflowModel {
       r = rnn(eager { try inputs[0].select(dim: 0, index: step) }, r).state
       g = gru(r, g).state
       state = lstm(g, state).state
-      steps.append(eager { try state.hidden.unsqueezed(0) })
+      steps.append(state.hidden)
     }
-    return fc(seq(eager { try Functional.concatenate(steps) }))
+    return fc(seq(eager { try Functional.stack(steps) }))
   }
 }

@@ -35,21 +35,21 @@ enum TrainingWorkflow {
   }
 
   /// Trains by gradient descent with momentum; returns the losses.
-  private static func train(_ run: WorkflowRun, _ settings: ParityAttributes) throws -> Tensor {
+  static func train(_ run: WorkflowRun, _ settings: ParityAttributes) throws -> Tensor {
     let rate = Float(try settings.double("lr"))
     let momentum = Float(try settings.double("momentum", default: 0))
     let name = try settings.string("loss")
     var batches = 0
     while try run.call.optionalInput("target.\(batches)") != nil { batches += 1 }
-    let parameters = run.model.parameters
+    let parameters = run.root.parameters
     var velocities: [ObjectIdentifier: Tensor] = [:]
     var losses: [Float] = []
-    if settings.has("enable_fake_quant_at") { disableFakeQuant(run.model) }
+    if settings.has("enable_fake_quant_at") { disableFakeQuant(run.root) }
     for step in 0..<(try settings.int("steps")) {
-      try switchAt(step, run.model, settings)
+      try switchAt(step, run.root, settings)
       guard let batch = try run.inputs("train.\(step % batches)") else { break }
       let target = try run.call.input("target.\(step % batches)")
-      run.model.zeroGradients()
+      run.root.zeroGradients()
       let loss = try loss(name, run.compute(batch), target)
       losses.append(Float(try loss.item()))
       try loss.backward()

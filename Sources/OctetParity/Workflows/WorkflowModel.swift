@@ -24,6 +24,7 @@ class WorkflowModel: Module {
     case "rnn_cells": return RecurrentCellsModel()
     case "attention": return AttentionModel()
     case "unquantizable_middle": return UnquantizableMiddleModel()
+    case "nontraceable": return NontraceableModel()
     case "embedding_bag_mlp": return EmbeddingBagModel()
     case "norm_corners":
       return NormCornersModel(

@@ -1,3 +1,4 @@
+import OctetGraph
 import OctetNN
 import OctetQuantization
 import OctetTensor
@@ -20,7 +21,8 @@ struct WorkflowRun {
     for name in model.stateDictionary().names { state[name] = try call.state(name) }
     try model.load(state)
     model.train(try call.attributes.bool("training", default: false))
-    outputs.tensors["float_y"] = try compute(testInputs())
+    outputs.tensors["float_y"] = try compute(
+      testInputs().map { try $0.isQuantized ? $0.dequantized() : $0 })
     // In training mode that has moved running statistics.
     try model.load(state)
   }
@@ -43,7 +45,10 @@ struct WorkflowRun {
 
   /// The model's output of a batch.
   func compute(_ batch: [Tensor]) throws -> Tensor {
-    try collectingErrors { root === model ? model.compute(batch) : root(batch[0]) }
+    try collectingErrors {
+      if let graph = root as? GraphModule { return graph(batch) }
+      return root === model ? model.compute(batch) : root(batch[0])
+    }
   }
 
   /// The test input.
@@ -61,21 +66,29 @@ struct WorkflowRun {
   /// Notes what the observers of the modules have calculated.
   mutating func noteParameters() throws {
     for (path, handle) in WorkflowStructure.handles(root) {
-      guard let observer = handle.activationPostProcess as? Observer,
-        let parameters = try? observer.calculateParameters(),
-        case .integer(let zeros) = parameters.zeroPoints
-      else { continue }
-      outputs.tensors["scale/\(path)"] = try Tensor(
-        parameters.scales, shape: [parameters.scales.count])
-      outputs.tensors["zero_point/\(path)"] = try Tensor(
-        zeros.map(Int64.init), shape: [zeros.count])
+      if let observer = handle.activationPostProcess as? Observer { note(observer, path) }
     }
+  }
+
+  /// Notes what an observer has calculated, if it calculates anything.
+  mutating func note(_ observer: Observer, _ name: String) {
+    guard let parameters = try? observer.calculateParameters(),
+      case .integer(let zeros) = parameters.zeroPoints
+    else { return }
+    outputs.tensors["scale/\(name)"] = try? Tensor(
+      parameters.scales, shape: [parameters.scales.count])
+    outputs.tensors["zero_point/\(name)"] = try? Tensor(
+      zeros.map(Int64.init), shape: [zeros.count])
   }
 
   /// Notes float parameters and running statistics under the names that they have in the float model.
   mutating func noteFloatParameters() throws {
-    let groups = try fusedGroups()
-    for (path, handle) in WorkflowStructure.handles(model) {
+    try noteFloatParameters(of: model, fused: fusedGroups())
+  }
+
+  /// Notes those of what runs, whose modules were fused from these groups.
+  mutating func noteFloatParameters(of root: Module, fused groups: [[String]]) throws {
+    for (path, handle) in WorkflowStructure.handles(root) where !(handle.current is Observer) {
       let module = handle.current
       guard WorkflowStructure.kind(module) != "Container" else { continue }
       let group = groups.first { $0.first == path } ?? [path]

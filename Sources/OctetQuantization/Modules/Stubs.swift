@@ -1,9 +1,10 @@
+import OctetGraph
 import OctetNN
 import OctetTensor
 
 /// Marks where real activations become quantized: identity in a float model, observed by `prepare`, `Quantized.Quantize` after
 /// `convert`. torch.ao.quantization.QuantStub.
-public final class QuantStub: Module {
+public final class QuantStub: Module, TracedThrough {
   /// A stub that takes its parent's configuration, or its own.
   public init(qconfig: QConfig? = nil) {
     super.init()
@@ -17,7 +18,7 @@ public final class QuantStub: Module {
 
 /// Marks where quantized activations become real: identity in a float model, `Quantized.DeQuantize` after `convert`.
 /// torch.ao.quantization.DeQuantStub.
-public final class DeQuantStub: Module {
+public final class DeQuantStub: Module, TracedThrough {
   /// A stub that takes its parent's configuration.
   public override init() {}
 
@@ -27,7 +28,7 @@ public final class DeQuantStub: Module {
 }
 
 /// A module between a `QuantStub` and a `DeQuantStub`. torch.ao.quantization.QuantWrapper.
-public final class QuantWrapper: Module {
+public final class QuantWrapper: Module, TracedThrough {
   private let quant = QuantStub()
   private let module: Module
   private let dequant = DeQuantStub()

@@ -5,13 +5,15 @@ package final class ErrorBox: @unchecked Sendable {
 }
 
 /// How operators run in the current task: read once per operator call.
-package struct ExecutionMode: Sendable {
+package struct ExecutionMode: @unchecked Sendable {
+  // The error box and the recorder belong to the task that set them, and its children one at a time.
+
   /// Collects the errors of trapping calls; nil outside `collectingErrors`.
   package var errors: ErrorBox?
   /// Whether operators put their results on the tape; false inside `noGrad`.
   package var recordsGradients = true
-  /// Is told of each operator call; what runs inside an operator isn't reported.
-  package var recorder: (any OperatorRecorder)?
+  /// Is told of every operator and module call; nil when nobody records.
+  package var recorder: (any Recorder)?
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()

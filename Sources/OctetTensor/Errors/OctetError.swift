@@ -20,6 +20,8 @@ public struct OctetError: Error, Sendable, Equatable {
     case invalidQuantizer
     /// Quantization parameters asked for before any data was observed.
     case notObserved
+    /// Code that can't be recorded as a graph.
+    case untraceable
     /// A module that has no form for what was asked.
     case unsupportedModule
     /// A state entry that is missing, unexpected or of another shape.

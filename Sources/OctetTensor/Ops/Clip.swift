@@ -11,6 +11,10 @@ struct Clip: DifferentiableOperator {
   /// Whether gradients pass where an element lies on an end: they do in torch's clamp, not in its hardtanh and relu6.
   var endsPass = true
 
+  func functionName(_ inputs: [TensorSpec]) -> String {
+    endsPass ? "clamp" : low == 0 && high == 6 ? "relu6" : "hardtanh"
+  }
+
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: Self.elementwiseTypes + [.float32])
     if inputs[0].isQuantized { try requirePerTensor(inputs[0], "input") }

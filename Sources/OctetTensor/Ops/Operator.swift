@@ -29,6 +29,10 @@ package protocol Operator: Sendable {
   /// The name for error messages: `torchName`, or a more exact one that depends on the attributes.
   var name: String { get }
 
+  /// What torch calls the function whose one step this operator is, on tensors of these shapes: `conv2d`, `add`. Values in graphs
+  /// are named after it.
+  func functionName(_ inputs: [TensorSpec]) -> String
+
   /// The name of the ONNX operator that does the same, nil when there is none.
   static var onnxName: String? { get }
 
@@ -51,6 +55,8 @@ extension Operator {
   package static var widensHalf: Bool { false }
 
   package var name: String { Self.torchName }
+
+  package func functionName(_ inputs: [TensorSpec]) -> String { name }
 
   package func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError)
     -> Tensor
@@ -94,38 +100,12 @@ extension Operator {
   }
 }
 
-/// What listens to the operator calls of a task: a tracer, or a test that wants to know what a function is made of.
-package protocol OperatorRecorder: AnyObject, Sendable {
-  /// Is called after `op` has made `result` of `inputs`.
-  func record(_ op: any Operator, _ inputs: [Tensor], _ result: Tensor)
-}
-
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
-  if let recorder = ExecutionMode.current.recorder { return try report(op, inputs, to: recorder) }
-  return try compute(op, inputs)
-}
-
-/// Computes, then tells the recorder, which hears nothing of what runs inside.
-private func report<Op: Operator>(
-  _ op: Op, _ inputs: [Tensor], to recorder: any OperatorRecorder
-) throws(OctetError) -> Tensor {
-  var mode = ExecutionMode.current
-  mode.recorder = nil
-  let outcome: Result<Tensor, OctetError> = ExecutionMode.$current.withValue(mode) {
-    do throws(OctetError) {
-      return .success(try compute(op, inputs))
-    } catch {
-      return .failure(error)
-    }
+  if let recorder = ExecutionMode.current.recorder {
+    return try applyRecorded(op, inputs, recorder)
   }
-  let result = try outcome.get()
-  recorder.record(op, inputs, result)
-  return result
-}
-
-private func compute<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {
     return try applyWidened(op, inputs, from: narrow)
   }

@@ -9,6 +9,15 @@ struct ScalarArithmetic: DifferentiableOperator {
   let kind: Kind
   let scalar: Float
 
+  func functionName(_ inputs: [TensorSpec]) -> String {
+    switch kind {
+    case .add: "add"
+    case .subtract: "sub"
+    case .multiply: "mul"
+    case .divide: "div"
+    }
+  }
+
   /// Integer tensors are taken as float32, as torch's type promotion does for division.
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "self", dtypes: DType.allCases.filter { !$0.isQuantized })

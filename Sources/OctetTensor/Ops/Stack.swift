@@ -12,16 +12,18 @@ extension Functional {
         .outOfRange, operation: "stack", argument: "dim",
         expected: "a dim in \(-first.rank - 1)...\(first.rank)", received: "dim \(dim)")
     }
-    var lifted: [Tensor] = []
     for (i, tensor) in tensors.enumerated() {
       guard tensor.shape == first.shape else {
         throw OctetError(
           .shapeMismatch, operation: "stack", argument: "tensors[\(i)]",
           expected: "the first one's shape \(first.shape)", received: "shape \(tensor.shape)")
       }
-      lifted.append(try tensor.unsqueezed(d))
     }
-    return try concatenate(lifted, dim: d)
+    return try recorded(as: "stack") { () throws(OctetError) in
+      var lifted: [Tensor] = []
+      for tensor in tensors { lifted.append(try tensor.unsqueezed(d)) }
+      return try concatenate(lifted, dim: d)
+    }
   }
 
   /// Views of `size` slices each, the last one of what is left. torch.split.
@@ -60,12 +62,14 @@ extension Functional {
         expected: "sizes that add up to \(length), the size of dim \(dim)",
         received: "\(sizes)")
     }
-    var (parts, start): ([Tensor], Int) = ([], 0)
-    for size in sizes {
-      parts.append(try input.slice(dim: dim, start..<(start + size)))
-      start += size
+    return try recorded(as: "split") { () throws(OctetError) in
+      var (parts, start): ([Tensor], Int) = ([], 0)
+      for size in sizes {
+        parts.append(try input.slice(dim: dim, start..<(start + size)))
+        start += size
+      }
+      return parts
     }
-    return parts
   }
 
   /// At most `chunks` views of one size, the last one smaller when it doesn't divide. torch.chunk.
@@ -78,15 +82,19 @@ extension Functional {
         .invalidArgument, operation: "chunk", argument: "chunks",
         expected: "a positive number", received: "\(chunks)")
     }
-    return try split(input, size: max((length - 1) / chunks + 1, 1), dim: dim)
+    return try recorded(as: "chunk") { () throws(OctetError) in
+      try split(input, size: max((length - 1) / chunks + 1, 1), dim: dim)
+    }
   }
 
   /// The slices along `dim`, which disappears. torch.unbind.
   public static func unbind(_ input: Tensor, dim: Int = 0) throws(OctetError) -> [Tensor] {
     let length = try length(of: dim, input, "unbind")
-    var slices: [Tensor] = []
-    for index in 0..<length { slices.append(try input.select(dim: dim, index: index)) }
-    return slices
+    return try recorded(as: "unbind") { () throws(OctetError) in
+      var slices: [Tensor] = []
+      for index in 0..<length { slices.append(try input.select(dim: dim, index: index)) }
+      return slices
+    }
   }
 
   private static func length(of dim: Int, _ input: Tensor, _ operation: String)

@@ -19,12 +19,14 @@ struct View: ViewOperator {
 }
 
 /// One index of a dimension, which disappears. torch's select.
-struct Select: ViewOperator {
+struct Select: ViewOperator, IndexingOperator {
   static let torchName = "select"
   static let onnxName: String? = "Gather"
 
   let dim: Int
   let index: Int
+
+  var element: Int? { dim == 0 ? index : nil }
 
   func alias(_ x: Tensor) throws(OctetError) -> Tensor {
     try x.aliasSelect(dim: dim, index: index)

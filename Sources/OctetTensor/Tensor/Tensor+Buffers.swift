@@ -57,6 +57,7 @@ extension Tensor {
     as type: Scalar.Type, _ body: (UnsafeBufferPointer<Scalar>) throws -> Result
   ) throws -> Result {
     try requireStored(Scalar.dtype)
+    try checkRecordedAccess("withUnsafeElements")
     let dense = try contiguous()
     let start = dense.storage.bytes.assumingMemoryBound(to: Scalar.self) + dense.offset
     defer { withExtendedLifetime(dense) {} }

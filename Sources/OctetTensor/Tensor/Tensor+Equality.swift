@@ -6,6 +6,8 @@ extension Tensor: Equatable {
     guard dtype == other.dtype, shape == other.shape, quantizer == other.quantizer else {
       return false
     }
+    try checkRecordedAccess("equal")
+    try other.checkRecordedAccess("equal")
     if dtype.isFloatingPoint {
       let truth = try Functional.equalElements(self, other)
       return truth.withElements(Bool.self) { !$0.contains(false) }

@@ -63,6 +63,7 @@ extension Tensor {
 
   /// Refuses in-place verbs on tensors of the tape while it records: the tape doesn't know them.
   func requireUnrecorded(_ operation: String, _ tensors: [Tensor]) throws(OctetError) {
+    for tensor in tensors { try tensor.checkRecordedAccess(operation) }
     guard tensors.contains(where: { $0.gradientNode != nil }),
       ExecutionMode.current.recordsGradients
     else { return }

@@ -88,6 +88,7 @@ extension Tensor {
         received: Scalar.dtype.rawValue,
         fix: isQuantized ? "dequantize first, or read \(dtype.storageDType.rawValue)" : "")
     }
+    try checkRecordedAccess("elements")
     return try contiguous().withElements(Scalar.self) { Array($0) }
   }
 
@@ -98,6 +99,7 @@ extension Tensor {
         .shapeMismatch, operation: "item", argument: "self", expected: "a tensor of one element",
         received: "shape \(shape)")
     }
+    try checkRecordedAccess("item")
     if isQuantized { return try dequantized().item() }
     let one = try contiguous()
     let start = one.storage.bytes + one.offset * (dtype.bitWidth / 8)

@@ -7,6 +7,8 @@ extension Dynamic {
   ///
   /// The state dictionary has the float cell's keys; weights are qint8 or float16.
   public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
+    public override var isCell: Bool { true }
+
     /// Sizes.
     public let settings: RecurrentSettings
     let kind: RecurrentKind

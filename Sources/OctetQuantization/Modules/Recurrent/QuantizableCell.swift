@@ -7,6 +7,8 @@ extension Quantizable {
   ///
   /// Without a state it starts from zeros, quantized with scale 1 and zero point 0 when x is.
   public final class LSTMCell: RecurrentModule<LSTMState> {
+    public override var isCell: Bool { true }
+
     /// I.
     public let inputSize: Int
     /// H.

@@ -4,6 +4,8 @@ import OctetTensor
 extension Reference {
   /// The base of reference cells: the float cell with its weights quantized and dequantized.
   public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
+    public override var isCell: Bool { true }
+
     /// Sizes.
     public let settings: RecurrentSettings
     /// The float weights as given, under torch's names.
