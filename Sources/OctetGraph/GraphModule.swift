@@ -111,7 +111,7 @@ public final class GraphModule: Module {
   /// Runs the graph on its inputs, trapping on mistakes unless inside `collectingErrors`.
   public func callAsFunction(_ inputs: [Tensor]) -> Tensor {
     running(GraphModule.self, orElse: Tensor.placeholder) { target in
-      guard let recorder = ExecutionMode.current.recorder else {
+      guard let recorder = ExecutionMode.recorder else {
         return try target.sole(target.run(inputs))
       }
       return try recorder.record(GraphCall(inputs: inputs), of: self) { try target.run(inputs) }

@@ -89,7 +89,7 @@ public final class Tracer {
     var mode = ExecutionMode.current
     mode.recorder = self
     mode.recordsGradients = false
-    let result = try ExecutionMode.$current.withValue(mode) {
+    let result = try ExecutionMode.recording(mode) {
       try collectingErrors {
         if let call { return try call(examples) }
         if let module = model as? GraphModule { return module(examples) }

@@ -43,6 +43,15 @@ private final class Block: Module {
     #expect(error?.expected.contains("eval") == true)
   }
 
+  @Test func refusesObserversWithoutData() throws {
+    let prepared = try prepareFX(
+      Block().eval(), QConfigMapping.getDefault(backend: .qnnpack), exampleInputs: [batch()])
+    let error = #expect(throws: OctetError.self) { try convertFX(prepared) }
+    #expect(error?.code == .notObserved && error?.argument == "input.0")
+    let converted = try convertFX(prepared, allowUnobserved: true)
+    #expect(try converted.evaluate([batch()]).shape == [2, 3, 2, 2])
+  }
+
   @Test func observesSharesAndConverts() throws {
     let model = Block().eval()
     let prepared = try prepareFX(

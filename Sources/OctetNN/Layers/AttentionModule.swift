@@ -108,7 +108,7 @@ open class AttentionModule: Module {
     _ query: Tensor, _ key: Tensor, _ value: Tensor, _ arguments: AttentionArguments,
     of handle: Module
   ) throws -> (output: Tensor, weights: Tensor?) {
-    guard let recorder = ExecutionMode.current.recorder else {
+    guard let recorder = ExecutionMode.recorder else {
       return try arranged(query, key, value, arguments)
     }
     let tensors = [query, key, value, arguments.keyPaddingMask, arguments.attentionMask]

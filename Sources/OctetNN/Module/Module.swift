@@ -94,7 +94,7 @@ open class Module {
 
   /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.
   private func run(_ input: Tensor) throws -> Tensor {
-    guard let recorder = ExecutionMode.current.recorder else { return try runHere(input) }
+    guard let recorder = ExecutionMode.recorder else { return try runHere(input) }
     let call = recordedCall(input)
     return try recorder.record(call, of: self) { recordedResults(try runHere(input)) }
       .first ?? .placeholder

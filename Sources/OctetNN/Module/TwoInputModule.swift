@@ -21,7 +21,7 @@ extension TwoInputModule {
   }
 
   private func run(_ first: Tensor, _ second: Tensor) throws -> Tensor {
-    guard let recorder = ExecutionMode.current.recorder else { return try runHere(first, second) }
+    guard let recorder = ExecutionMode.recorder else { return try runHere(first, second) }
     return try recorder.record(BinaryCall(operands: (first, second)), of: self) {
       [try runHere(first, second)]
     }.first ?? .placeholder

@@ -8,11 +8,13 @@ import OctetTensor
 /// - Parameters:
 ///   - prepared: what `prepareFX` or `prepareQATFX` has made, after calibration or training. Layers that stay in float are shared.
 ///   - mapping: leaves steps in float that have none here; nil leaves all as they were prepared.
-/// - Throws: `invalidConfiguration` when the mapping has another configuration than the one a step was prepared with; `notObserved` for observers without parameters; whatever conversion of a layer throws, with its path.
-public func convertFX(_ prepared: GraphModule, mapping: QConfigMapping? = nil) throws
-  -> GraphModule
-{
-  var conversion = try GraphConversion(prepared)
+///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does.
+/// - Throws: `invalidConfiguration` when the mapping has another configuration than the one a step was prepared with; `notObserved`
+///   naming the value whose observer saw no data; whatever conversion of a layer throws, with its path.
+public func convertFX(
+  _ prepared: GraphModule, mapping: QConfigMapping? = nil, allowUnobserved: Bool = false
+) throws -> GraphModule {
+  var conversion = try GraphConversion(prepared, allowsUnobserved: allowUnobserved)
   if let mapping { try conversion.restrict(to: mapping) }
   return try conversion.run()
 }
@@ -25,8 +27,11 @@ private struct GraphConversion {
   /// The integer forms of values, by the value of the prepared graph without observers.
   private var integers: [Value: Value] = [:]
 
-  init(_ prepared: GraphModule) throws {
+  private let allowsUnobserved: Bool
+
+  init(_ prepared: GraphModule, allowsUnobserved: Bool) throws {
     self.prepared = prepared
+    self.allowsUnobserved = allowsUnobserved
     result = try GraphModule(
       prepared.graph.copy(),
       modules: prepared.children.map { ($0.name, $0.module) },
@@ -104,6 +109,12 @@ private struct GraphConversion {
 
   private func quantize(_ value: Value, _ observer: Observer, after node: Node) throws -> Value? {
     guard observer.dtype.isQuantized, !observer.isDynamic else { return nil }
+    guard allowsUnobserved || observer.hasObserved else {
+      throw OctetError(
+        .notObserved, operation: "convert_fx", argument: value.name,
+        expected: "an observer that has seen calibration data", received: "one that saw none",
+        fix: "run calibration data through the prepared model")
+    }
     let (scale, zeroPoint) = try ConversionContext(
       qconfig: .default, activation: observer, operation: "convert_fx"
     ).outputParameters()

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The place where a scope keeps the first error of the eager sugar.
 package final class ErrorBox: @unchecked Sendable {
   // Only the task that opened the scope, and its children one at a time, run operators in it.
@@ -17,6 +19,23 @@ package struct ExecutionMode: @unchecked Sendable {
 
   /// The mode of the current task.
   @TaskLocal package static var current = ExecutionMode()
+
+  /// Scopes with a recorder that are open, in any task: while there are none, nobody looks for one.
+  private static let recordings = Atomic<Int>(0)
+
+  /// Who records the current task.
+  package static var recorder: (any Recorder)? {
+    recordings.load(ordering: .relaxed) == 0 ? nil : current.recorder
+  }
+
+  /// Runs `body` with `mode`, whose recorder is told of what it calls.
+  package static func recording<Result>(
+    _ mode: ExecutionMode, _ body: () throws -> Result
+  ) rethrows -> Result {
+    recordings.add(1, ordering: .relaxed)
+    defer { recordings.subtract(1, ordering: .relaxed) }
+    return try $current.withValue(mode, operation: body)
+  }
 }
 
 /// Runs `body` so that the eager sugar (`x + y`, `model(x)`) doesn't trap: its first error is thrown when `body`

@@ -103,7 +103,7 @@ extension Operator {
 /// The one entry point of every operator: shape rule, then the plain or the quantized kernel.
 package func apply<Op: Operator>(_ op: Op, _ inputs: [Tensor]) throws(OctetError) -> Tensor {
   if inputs.contains(where: \.isPlaceholder) { return Tensor.placeholder }
-  if let recorder = ExecutionMode.current.recorder {
+  if let recorder = ExecutionMode.recorder {
     return try applyRecorded(op, inputs, recorder)
   }
   if Op.widensHalf, let narrow = inputs.first(where: \.dtype.isHalf)?.dtype {

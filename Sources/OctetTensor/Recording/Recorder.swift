@@ -52,7 +52,7 @@ extension Tensor {
   /// Tells the task's recorder that elements leave the world of tensors.
   @inline(__always)
   func checkRecordedAccess(_ operation: String) throws(OctetError) {
-    if let recorder = ExecutionMode.current.recorder {
+    if let recorder = ExecutionMode.recorder {
       try recorder.checkAccess(to: self, operation)
     }
   }
@@ -62,7 +62,7 @@ extension Tensor {
 package func recorded<Result>(
   as function: String, _ body: () throws(OctetError) -> Result
 ) throws(OctetError) -> Result {
-  guard let recorder = ExecutionMode.current.recorder else { return try body() }
+  guard let recorder = ExecutionMode.recorder else { return try body() }
   return try recorder.record(function: function, body)
 }
 

@@ -33,7 +33,7 @@ final class CallList: Recorder {
     let list = CallList()
     var mode = ExecutionMode.current
     mode.recorder = list
-    try ExecutionMode.$current.withValue(mode) { try body() }
+    try ExecutionMode.recording(mode) { try body() }
     return list.calls
   }
 }
