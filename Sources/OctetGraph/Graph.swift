@@ -10,8 +10,6 @@ public final class Graph {
   private var names: Set<String> = []
   /// The nodes in front of this place know their own.
   private var numbered = 0
-  /// Goes up with every change of what runs: plans made of the graph compare it.
-  package private(set) var version = 0
 
   /// An empty graph.
   public init() {}
@@ -31,12 +29,6 @@ public final class Graph {
 
   /// The node of a name.
   public func node(named name: String) -> Node? { nodes.first { $0.name == name } }
-
-  /// True when `first` runs before `second`.
-  package func isBefore(_ first: Node, _ second: Node) -> Bool {
-    renumber()
-    return first.place < second.place
-  }
 
   func renumber() {
     if numbered == nodes.count { return }
@@ -60,7 +52,6 @@ public final class Graph {
     numbered = place
     if place == nodes.count - 1 { renumber() }
     for argument in arguments { note(node, argument) }
-    version += 1
     return node
   }
 
@@ -101,22 +92,18 @@ public final class Graph {
     numbered = node.place
     names.remove(node.name)
     node.setArguments([])
-    version += 1
   }
 
   /// Removes operators, modules and attributes that no result depends on; placeholders stay.
-  ///
-  /// - Parameter keeps: nodes that stay although nobody reads them, such as observers.
-  package func eliminateDeadCode(keeping keeps: (Node) -> Bool = { _ in false }) {
+  package func eliminateDeadCode() {
     for node in nodes.reversed()
-    where node.readers.isEmpty && !node.isOutput && !node.isPlaceholder && !keeps(node) {
+    where node.readers.isEmpty && !node.isOutput && !node.isPlaceholder {
       // Nobody reads it, so that erasing can't be refused.
       try? erase(node)
     }
   }
 
   func note(_ reader: Node, _ value: Value?) {
-    version += 1
     guard let value else { return }
     value.node.readers[
       ObjectIdentifier(reader), default: (UnownedNode(node: reader), 0)
@@ -124,7 +111,6 @@ public final class Graph {
   }
 
   func forget(_ reader: Node, _ value: Value?) {
-    version += 1
     guard let value, var entry = value.node.readers[ObjectIdentifier(reader)] else { return }
     entry.count -= 1
     value.node.readers[ObjectIdentifier(reader)] = entry.count == 0 ? nil : entry

@@ -90,7 +90,7 @@ static void make_shy(worker *self) {
   atomic_store_explicit(&self->shy_until, time + self->shy_for, memory_order_relaxed);
 }
 
-/* Waits awake; false when there is no work for now. */
+/* Waits awake; false when no work has come. */
 static bool wait_awake(worker *self) {
   const int64_t start = now();
   for (int64_t time = start, before; time - start < WAIT_AWAKE;) {

@@ -6,7 +6,8 @@ import OctetTensor
 /// torch.ao.quantization.convert_fx.
 ///
 /// - Parameters:
-///   - prepared: what `prepareFX` or `prepareQATFX` has made, after calibration or training. Layers that stay in float are shared.
+///   - prepared: what `prepareFX` or `prepareQATFX` has made, after calibration or training. Layers that stay in float are shared,
+///     and go to evaluation mode with the result.
 ///   - mapping: leaves steps in float that have none here; nil leaves all as they were prepared.
 ///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does.
 /// - Throws: `invalidConfiguration` when the mapping has another configuration than the one a step was prepared with; `notObserved`
@@ -26,7 +27,6 @@ private struct GraphConversion {
   private var graph: Graph { result.graph }
   /// The integer forms of values, by the value of the prepared graph without observers.
   private var integers: [Value: Value] = [:]
-
   private let allowsUnobserved: Bool
 
   init(_ prepared: GraphModule, allowsUnobserved: Bool) throws {
@@ -100,6 +100,12 @@ private struct GraphConversion {
   /// Takes an observer's step away: readers of it read the value; unless that has an integer form, it gets one.
   private mutating func dissolve(_ node: Node) throws {
     guard let value = node.arguments[0], let observer = node.observer(in: prepared) else { return }
+    guard allowsUnobserved || observer.isDynamic || observer.hasObserved else {
+      throw OctetError(
+        .notObserved, operation: "convert_fx", argument: value.name,
+        expected: "an observer that has seen calibration data", received: "one that saw none",
+        fix: "run calibration data through the prepared model")
+    }
     if integers[value] == nil, let whole = try quantize(value, observer, after: node) {
       integers[value] = whole
     }
@@ -109,12 +115,6 @@ private struct GraphConversion {
 
   private func quantize(_ value: Value, _ observer: Observer, after node: Node) throws -> Value? {
     guard observer.dtype.isQuantized, !observer.isDynamic else { return nil }
-    guard allowsUnobserved || observer.hasObserved else {
-      throw OctetError(
-        .notObserved, operation: "convert_fx", argument: value.name,
-        expected: "an observer that has seen calibration data", received: "one that saw none",
-        fix: "run calibration data through the prepared model")
-    }
     let (scale, zeroPoint) = try ConversionContext(
       qconfig: .default, activation: observer, operation: "convert_fx"
     ).outputParameters()

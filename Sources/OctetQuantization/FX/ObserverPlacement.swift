@@ -7,6 +7,8 @@ struct ObserverPlacement {
   let module: GraphModule
   /// The observer's step of a value; one is enough, whoever reads it.
   private var observed: [Value: Node] = [:]
+  /// Observers placed so far.
+  private var count = 0
 
   init(module: GraphModule) { self.module = module }
 
@@ -48,17 +50,12 @@ struct ObserverPlacement {
   }
 
   private mutating func place(_ factory: ObserverFactory, behind value: Value) throws {
-    let path = freePath()
+    let path = "activation_post_process_\(count)"
+    count += 1
     let observer = factory()
     observer.train(module.isTraining)
     module[module: path] = observer
     insert(path, behind: value)
-  }
-
-  private func freePath() -> String {
-    var number = 0
-    while module[module: "activation_post_process_\(number)"] != nil { number += 1 }
-    return "activation_post_process_\(number)"
   }
 
   private mutating func insert(_ path: String, behind value: Value) {

@@ -35,15 +35,8 @@ public func prepareFX(
   customConfig: PrepareCustomConfig = PrepareCustomConfig(),
   calling call: (([Tensor]) throws -> Tensor)? = nil
 ) throws -> GraphModule {
-  let module = try Tracer.trace(
-    model, exampleInputs, policy: customConfig.leaves, calling: call)
-  customConfig.mark(module.graph)
-  assign(mapping, in: module)
-  var fusion = GraphFusion(module: module, operation: "prepare_fx", forTraining: false)
-  try fusion.run()
-  var placement = ObserverPlacement(module: module)
-  try placement.run()
-  return module
+  try prepare(
+    model, mapping, exampleInputs, customConfig, call, operation: "prepare_fx", forTraining: false)
 }
 
 /// A graph of a model that trains for integers: layers round their weights, fake quantizers round activations, and batch norms stay in
@@ -61,13 +54,24 @@ public func prepareQATFX(
   customConfig: PrepareCustomConfig = PrepareCustomConfig(),
   calling call: (([Tensor]) throws -> Tensor)? = nil
 ) throws -> GraphModule {
+  try prepare(
+    model, mapping, exampleInputs, customConfig, call, operation: "prepare_qat_fx",
+    forTraining: true)
+}
+
+/// The passes of both preparations, in their order.
+private func prepare(
+  _ model: Module, _ mapping: QConfigMapping, _ exampleInputs: [Tensor],
+  _ customConfig: PrepareCustomConfig, _ call: (([Tensor]) throws -> Tensor)?, operation: String,
+  forTraining: Bool
+) throws -> GraphModule {
   let module = try Tracer.trace(
     model, exampleInputs, policy: customConfig.leaves, calling: call)
   customConfig.mark(module.graph)
   assign(mapping, in: module)
-  var fusion = GraphFusion(module: module, operation: "prepare_qat_fx", forTraining: true)
+  var fusion = GraphFusion(module: module, operation: operation, forTraining: forTraining)
   try fusion.run()
-  try installTrainingForms(in: module)
+  if forTraining { try installTrainingForms(in: module) }
   var placement = ObserverPlacement(module: module)
   try placement.run()
   return module

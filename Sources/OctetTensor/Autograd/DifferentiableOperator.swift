@@ -84,13 +84,6 @@ extension Tensor {
   {
     var mode = ExecutionMode.current
     mode.recordsGradients = false
-    let result: Result<Value, OctetError> = ExecutionMode.$current.withValue(mode) {
-      do throws(OctetError) {
-        return .success(try body())
-      } catch {
-        return .failure(error)
-      }
-    }
-    return try result.get()
+    return try mode.run(body)
   }
 }

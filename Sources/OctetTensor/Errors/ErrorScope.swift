@@ -36,6 +36,18 @@ package struct ExecutionMode: @unchecked Sendable {
     defer { recordings.subtract(1, ordering: .relaxed) }
     return try $current.withValue(mode, operation: body)
   }
+
+  /// Runs `body` in this mode, keeping the type of its errors.
+  package func run<Value>(_ body: () throws(OctetError) -> Value) throws(OctetError) -> Value {
+    let result: Result<Value, OctetError> = Self.$current.withValue(self) {
+      do throws(OctetError) {
+        return .success(try body())
+      } catch {
+        return .failure(error)
+      }
+    }
+    return try result.get()
+  }
 }
 
 /// Runs `body` so that the eager sugar (`x + y`, `model(x)`) doesn't trap: its first error is thrown when `body`

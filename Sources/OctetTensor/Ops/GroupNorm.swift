@@ -32,15 +32,15 @@ struct GroupNorm: DifferentiableOperator {
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
     let channels = output.shape[1]
     let inner = output.shape[2...].reduce(1, *)
-    try normalizeRows(
-      inputs[0].contiguous(), length: channels / max(groups ?? channels, 1) * inner,
-      epsilon: parameters.epsilon, into: result)
+    let each = channels / max(groups ?? channels, 1)
     let (gamma, beta) = try parameters.values(inputs)
-    result.withMutableElements(Float.self) { y in
-      for i in y.indices {
-        let c = i / inner % channels
-        if let gamma { y[i] *= gamma[c] }
-        if let beta { y[i] += beta[c] }
+    try normalizeRows(
+      inputs[0].contiguous(), length: each * inner, epsilon: parameters.epsilon, into: result
+    ) { row, y in
+      for k in 0..<each {
+        let c = (row * each + k) % channels
+        if let gamma { for i in k * inner..<(k + 1) * inner { y[i] *= gamma[c] } }
+        if let beta { for i in k * inner..<(k + 1) * inner { y[i] += beta[c] } }
       }
     }
     return result

@@ -23,14 +23,12 @@ struct LayerNorm: DifferentiableOperator {
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
     let length = normalizedShape.reduce(1, *)
-    try normalizeRows(
-      inputs[0].contiguous(), length: length, epsilon: parameters.epsilon, into: result)
     let (gamma, beta) = try parameters.values(inputs)
-    result.withMutableElements(Float.self) { y in
-      for row in stride(from: 0, to: y.count, by: max(length, 1)) {
-        if let gamma { for i in 0..<length { y[row + i] *= gamma[i] } }
-        if let beta { for i in 0..<length { y[row + i] += beta[i] } }
-      }
+    try normalizeRows(
+      inputs[0].contiguous(), length: length, epsilon: parameters.epsilon, into: result
+    ) { _, y in
+      if let gamma { for i in 0..<length { y[i] *= gamma[i] } }
+      if let beta { for i in 0..<length { y[i] += beta[i] } }
     }
     return result
   }

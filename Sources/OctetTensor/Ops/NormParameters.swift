@@ -70,8 +70,11 @@ struct NormOutput: Sendable, Equatable {
   }
 }
 
-/// Rows of float32, each moved and scaled to mean 0 and variance 1; sums in double.
-func normalizeRows(_ x: Tensor, length: Int, epsilon: Double, into y: Tensor) {
+/// Rows of float32, each moved and scaled to mean 0 and variance 1, sums in double; `finish` gets each row while it is near.
+func normalizeRows(
+  _ x: Tensor, length: Int, epsilon: Double, into y: Tensor,
+  finish: @escaping @Sendable (_ row: Int, _ y: UnsafeMutablePointer<Float>) -> Void
+) {
   if length == 0 || x.count == 0 { return }
   let job = FloatElements(
     x: x.baseAddress.assumingMemoryBound(to: Float.self),
@@ -86,6 +89,7 @@ func normalizeRows(_ x: Tensor, length: Int, epsilon: Double, into y: Tensor) {
       }
       let scale = 1 / (squares / Double(length) + epsilon).squareRoot()
       for i in 0..<length { target[i] = Float((Double(source[i]) - mean) * scale) }
+      finish(row, target)
     }
   }
 }

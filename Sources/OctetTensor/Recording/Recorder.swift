@@ -70,14 +70,7 @@ package func recorded<Result>(
 package func unrecorded<Value>(_ body: () throws(OctetError) -> Value) throws(OctetError) -> Value {
   var mode = ExecutionMode.current
   mode.recorder = nil
-  let result: Result<Value, OctetError> = ExecutionMode.$current.withValue(mode) {
-    do throws(OctetError) {
-      return .success(try body())
-    } catch {
-      return .failure(error)
-    }
-  }
-  return try result.get()
+  return try mode.run(body)
 }
 
 /// `op`, run and told to a recorder. A result that is one of the inputs gets an identity of its own.

@@ -38,16 +38,19 @@ private func order(_ lane: [Double], _ comesFirst: (Double, Double) -> Bool) -> 
 }
 
 private let cases: [DiscreteCase] = [
-  DiscreteCase(name: "eq", form: .binary(==)) { x, _ in
+  DiscreteCase(name: "eq", form: .binary { $0 == $1 }) { x, _ in
     try Functional.equalElements(x[0], x[1])
   },
-  DiscreteCase(name: "ne", form: .binary(!=)) { x, _ in
+  DiscreteCase(name: "ne", form: .binary { $0 != $1 }) { x, _ in
     try Functional.unequalElements(x[0], x[1])
   },
-  DiscreteCase(name: "lt", form: .binary(<)) { x, _ in try Functional.less(x[0], x[1]) },
-  DiscreteCase(name: "le", form: .binary(<=)) { x, _ in try Functional.lessOrEqual(x[0], x[1]) },
-  DiscreteCase(name: "gt", form: .binary(>)) { x, _ in try Functional.greater(x[0], x[1]) },
-  DiscreteCase(name: "ge", form: .binary(>=)) { x, _ in
+  DiscreteCase(name: "lt", form: .binary { $0 < $1 }) { x, _ in try Functional.less(x[0], x[1]) },
+  DiscreteCase(name: "le", form: .binary { $0 <= $1 }) { x, _ in
+    try Functional.lessOrEqual(x[0], x[1])
+  },
+  DiscreteCase(name: "gt", form: .binary { $0 > $1 }) { x, _ in try Functional.greater(x[0], x[1])
+  },
+  DiscreteCase(name: "ge", form: .binary { $0 >= $1 }) { x, _ in
     try Functional.greaterOrEqual(x[0], x[1])
   },
   DiscreteCase(name: "logical_and", form: .binary { $0 != 0 && $1 != 0 }) { x, _ in
