@@ -150,12 +150,12 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
  * already. */
 static oct_gemm_rows block_rows(const oct_gemm_job *job, size_t block, char *slice) {
   const oct_gemm_packed *packed = &job->packed;
-  const size_t first = block * job->plan.row_block, left = job->m - first;
-  const char *a = (const char *)job->a + (ptrdiff_t)first * job->a_stride;
+  const oct_gemm_span span = oct_gemm_block_span(&job->plan, job->m, block);
+  const char *a = (const char *)job->a + (ptrdiff_t)span.first * job->a_stride;
   int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
   if (fresh) *oct_gemm_slice_mark(slice) = block;
-  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
+  oct_gemm_rows rows = {.count = span.count, .row_sum = row_sum};
   if (!job->packs_rows) {
     rows.a = a;
     rows.stride = job->a_stride;
@@ -183,12 +183,11 @@ static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   for (size_t piece = begin; piece < end; piece++) {
     const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
     const size_t group = job->packs_rows ? piece % plan->panel_blocks : piece / plan->row_blocks;
-    const size_t panel = group * plan->panel_block, panels_left = panels - panel;
     const oct_gemm_rows rows = block_rows(job, block, slice);
-    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
-    oct_gemm_run_block(&job->prepared, &rows, panel,
-                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->c + first * c_stride, c_stride);
+    const ptrdiff_t first = (ptrdiff_t)oct_gemm_block_span(plan, job->m, block).first;
+    oct_gemm_run_block(&job->prepared, &rows, oct_gemm_part(panels, plan->panel_blocks, group),
+                       oct_gemm_part(panels, plan->panel_blocks, group + 1), (char *)job->c + first * c_stride,
+                       c_stride);
   }
 }
 

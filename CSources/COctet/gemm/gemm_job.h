@@ -2,6 +2,7 @@
 #ifndef OCT_GEMM_JOB_H
 #define OCT_GEMM_JOB_H
 
+#include "gemm_plan.h"
 #include "gemm_run.h"
 
 typedef struct oct_gemm_job {
