@@ -74,13 +74,15 @@ void oct_gemm_cut_for_team(oct_gemm_cut *cut, size_t wanted, bool lines_first, s
     const size_t more = oct_ceil_div(wanted, others);
     if (more > *parts) *parts = more < most ? more : most;
   }
-  /* The first of these that lets threads finish together, or else the best: whole rounds of either parts, or of both. */
+  /* The first of these that lets threads finish together, or else the best: whole rounds of either parts, or of both, or
+   * single panels (lines), if they are few. */
   const size_t parts1 = *first, parts2 = *second;
   const size_t even1 = oct_round_up(parts1, team), even2 = oct_round_up(parts2, team);
   size_t best = SIZE_MAX, best1 = parts1, best2 = parts2;
-  for (int i = 0; i < 4 && best > enough; i++) {
-    *first = i & 1 ? even1 : parts1;
-    *second = i & 2 ? even2 : parts2;
+  for (int i = 0; i < 5 && best > enough; i++) {
+    *first = i == 4 ? most_first : i & 1 ? even1 : parts1;
+    *second = i & 2 || i == 4 ? even2 : parts2;
+    if (i == 4 && most_first > 8 * team) break;
     if (*first > most_first || *second > most_second) continue;
     const size_t load = heaviest(cut, team);
     if (load >= best) continue;

@@ -19,32 +19,50 @@ static bool may_leave_int32(const oct_gemm_packed *packed, int32_t a_zero_point,
   return !oct_output_bias_fits(output, first, packed->n, (int64_t)bound);
 }
 
-oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+oct_gemm_prepared oct_gemm_lay_out(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
                                    size_t first, void *memory) {
   const size_t bytes = array_bytes(packed->columns);
-  int32_t *term = memory;
   float *multiplier = (float *)(void *)((char *)memory + bytes), *bias = (float *)(void *)((char *)memory + 2 * bytes);
-  oct_gemm_prepared prepared = {
+  return (oct_gemm_prepared){
       .packed = packed,
       .output = output,
       .first = first,
       .zero = oct_gemm_form_zero(packed, a_zero_point),
       .wide = may_leave_int32(packed, a_zero_point, output, first),
-      .term = term,
+      .scale = 1.0f,
+      .term = memory,
       .stage = oct_stage_make(output, first, packed->n, multiplier, bias),
       .multiplier = multiplier,
+      .bias = bias,
   };
-  const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
-  const size_t biased = output->bias ? packed->n : 0;
+}
+
+void oct_gemm_fill_columns(const oct_gemm_prepared *prepared, size_t begin, size_t end) {
+  const oct_gemm_packed *packed = prepared->packed;
+  const oct_output *output = prepared->output;
+  const size_t n = end < packed->n ? end : packed->n, biased = output->bias ? n : begin;
+  const uint32_t zero = (uint32_t)prepared->zero, k_zero = (uint32_t)packed->k * zero;
+  int32_t *term = prepared->term;
+  float *multiplier = prepared->multiplier;
+  const float scale = prepared->scale;
   /* Products of 32 bits in 64, which vectors have everywhere. */
-  for (size_t n = 0; n < biased; n++)
-    term[n] =
-        (int32_t)((uint32_t)output->bias[first + n] - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[n]));
-  for (size_t n = biased; n < packed->columns; n++)
-    term[n] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[n]));
-  for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
-    term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
-  oct_stage_columns(output, first, packed->n, packed->columns, multiplier, bias);
+  for (size_t i = begin; i < biased; i++)
+    term[i] = (int32_t)((uint32_t)output->bias[prepared->first + i] -
+                        (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
+  for (size_t i = biased; i < end; i++)
+    term[i] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
+  for (size_t i = begin; packed->has_zero && i < end; i++)
+    term[i] = (int32_t)((uint32_t)term[i] - k_zero * (uint32_t)packed->minus_zero[i]);
+  oct_stage_columns(output, prepared->first + begin, n - begin, end - begin, multiplier + begin,
+                    prepared->bias + begin);
+  if (scale == 1.0f) return;
+  for (size_t i = begin; i < n; i++) multiplier[i] *= scale;
+}
+
+oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+                                   size_t first, void *memory) {
+  const oct_gemm_prepared prepared = oct_gemm_lay_out(packed, a_zero_point, output, first, memory);
+  oct_gemm_fill_columns(&prepared, 0, packed->columns);
   return prepared;
 }
 

@@ -8,18 +8,27 @@
 typedef struct oct_gemm_prepared {
   const oct_gemm_packed *packed;
   const oct_output *output;
-  size_t first;        /* the output channel of column 0 */
-  int32_t zero;        /* a's zero point in the kernel's form */
-  bool wide;           /* sums may leave int32 */
-  const int32_t *term; /* what accumulators start from */
+  size_t first;  /* the output channel of column 0 */
+  int32_t zero;  /* a's zero point in the kernel's form */
+  bool wide;     /* sums may leave int32 */
+  float scale;   /* what multipliers are multiplied by on their way to the stage */
+  int32_t *term; /* what accumulators start from */
   oct_stage stage;
-  float *multiplier; /* the stage's, for who has more to say about them */
+  float *multiplier, *bias; /* the stage's, for who has more to say about them */
 } oct_gemm_prepared;
 
 /* Bytes of the per-column arrays, a multiple of OCT_ALIGNMENT. */
 size_t oct_gemm_column_bytes(const oct_gemm_packed *packed);
 
-/* Fills the per-column arrays at `memory`. The packed weights' channels are first..<first + n of the output's. */
+/* Lays out the per-column arrays at `memory`, to be filled by oct_gemm_fill_columns before they are used. The packed
+ * weights' channels are first..<first + n of the output's. */
+oct_gemm_prepared oct_gemm_lay_out(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+                                   size_t first, void *memory);
+
+/* Fills the arrays of columns begin..<end. `scale` may have been changed before. */
+void oct_gemm_fill_columns(const oct_gemm_prepared *prepared, size_t begin, size_t end);
+
+/* Both, for all columns. */
 oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
                                    size_t first, void *memory);
 
