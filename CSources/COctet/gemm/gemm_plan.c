@@ -13,6 +13,9 @@ enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
  * PIECES_PER_THREAD. */
 enum { CYCLES_PER_THREAD = 4000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD = 4, OUTPUTS_PER_CYCLE = 8 };
 
+/* Sides of so many lines or panels may be cut into single ones. */
+enum { SINGLES_PER_THREAD = 16 };
+
 /* How many threads a product is worth, not rounded. */
 static double worth(const oct_gemm_packed *packed, size_t m, size_t repeats) {
   const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
@@ -74,16 +77,17 @@ void oct_gemm_cut_for_team(oct_gemm_cut *cut, size_t wanted, bool lines_first, s
     const size_t more = oct_ceil_div(wanted, others);
     if (more > *parts) *parts = more < most ? more : most;
   }
-  /* The first of these that lets threads finish together, or else the best: whole rounds of either parts, or of both, or
-   * single panels (lines), if they are few. */
-  const size_t parts1 = *first, parts2 = *second;
-  const size_t even1 = oct_round_up(parts1, team), even2 = oct_round_up(parts2, team);
-  size_t best = SIZE_MAX, best1 = parts1, best2 = parts2;
-  for (int i = 0; i < 5 && best > enough; i++) {
-    *first = i == 4 ? most_first : i & 1 ? even1 : parts1;
-    *second = i & 2 || i == 4 ? even2 : parts2;
-    if (i == 4 && most_first > 8 * team) break;
+  /* The first of these that lets threads finish together, or else the best: the least parts, whole rounds of them, and
+   * single lines and panels where these are few. */
+  const size_t options1[] = {*first, oct_round_up(*first, team), most_first};
+  const size_t options2[] = {*second, oct_round_up(*second, team), most_second};
+  const size_t few = SINGLES_PER_THREAD * team;
+  size_t best = SIZE_MAX, best1 = *first, best2 = *second;
+  for (int i = 0; i < 9 && best > enough; i++) {
+    *first = options1[i % 3];
+    *second = options2[i / 3];
     if (*first > most_first || *second > most_second) continue;
+    if ((i % 3 == 2 && most_first > few) || (i / 3 == 2 && most_second > few)) continue;
     const size_t load = heaviest(cut, team);
     if (load >= best) continue;
     best = load;
