@@ -49,13 +49,16 @@ int oct_max_threads(void) {
 
 #if OCT_HAS_POOL
 
-/* Chunks are dealt out in as many runs of neighbours as there are threads, up to MOST_RUNS. A worker claims from its own
- * run first, so that the same data meets the same core's cache from call to call, and then helps with the others. */
+/* Chunks are dealt out in as many runs of neighbours as there are threads, up to MOST_RUNS. A worker goes through its own
+ * run first, so that the same data meets the same core's cache from call to call, and then helps with the others, from
+ * their ends: what moves to another core stays at the border between two. Each chunk is a ticket of its run; who holds
+ * one takes the next chunk from his side, and tickets see to it that the sides don't meet. */
 enum { MOST_RUNS = 32 };
 
 typedef struct run_of_chunks {
-  _Alignas(64) _Atomic size_t next;
-  size_t end;
+  _Alignas(64) _Atomic ptrdiff_t tickets;
+  size_t next;        /* its owner's */
+  _Atomic size_t end; /* the helpers' */
 } run_of_chunks;
 
 /* A loop's whole state lives on the caller's stack. */
@@ -70,10 +73,11 @@ typedef struct team {
   run_of_chunks run[MOST_RUNS];
 } team;
 
-static bool claim(run_of_chunks *run, size_t *chunk) {
-  if (atomic_load_explicit(&run->next, memory_order_relaxed) >= run->end) return false;
-  *chunk = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
-  return *chunk < run->end;
+static bool claim(run_of_chunks *run, bool owner, size_t *chunk) {
+  if (atomic_load_explicit(&run->tickets, memory_order_relaxed) <= 0) return false;
+  if (atomic_fetch_sub_explicit(&run->tickets, 1, memory_order_relaxed) <= 0) return false;
+  *chunk = owner ? run->next++ : atomic_fetch_sub_explicit(&run->end, 1, memory_order_relaxed) - 1;
+  return true;
 }
 
 /* Works until no chunk is left to claim. The caller, and it alone, is worker 0 and looks after the pool's sleepers. */
@@ -82,7 +86,8 @@ static size_t work_as(team *shared, int worker) {
   inside_body = true;
   for (int i = 0; i < shared->runs; i++) {
     run_of_chunks *run = &shared->run[(worker + i) % shared->runs];
-    for (; claim(run, &chunk); done++) {
+    const bool owner = i == 0 && worker < shared->runs;
+    for (; claim(run, owner, &chunk); done++) {
       const size_t begin = chunk * shared->grain, left = shared->count - begin;
       shared->body(shared->context, begin, begin + (left < shared->grain ? left : shared->grain), worker);
 #if OCT_HAS_POOL
@@ -143,9 +148,11 @@ static void share(size_t count, size_t grain, int threads, oct_range_body body, 
   shared.runs = threads < MOST_RUNS ? threads : MOST_RUNS;
   size_t next = 0;
   for (int i = 0; i < shared.runs; i++) {
-    atomic_init(&shared.run[i].next, next);
-    next += (chunks - next) / (size_t)(shared.runs - i);
-    shared.run[i].end = next;
+    const size_t size = (chunks - next) / (size_t)(shared.runs - i);
+    shared.run[i].next = next;
+    next += size;
+    atomic_init(&shared.run[i].tickets, (ptrdiff_t)size);
+    atomic_init(&shared.run[i].end, next);
   }
   run_team(&shared, threads, rest);
 }

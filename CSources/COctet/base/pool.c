@@ -284,7 +284,7 @@ static void wait_for_workers(oct_pool_call *call, size_t chunks) {
 }
 
 void oct_pool_end(oct_pool_call *call, size_t chunks) {
-  for (int i = 0; i < call->lent; i++) {
+  for (int i = 0; i < call->lent && !all_back(call); i++) {
     uintptr_t lent = (uintptr_t)call;
     if (atomic_compare_exchange_strong_explicit(&workers[call->workers[i]].slot, &lent, IDLE, memory_order_acquire,
                                                 memory_order_relaxed))

@@ -12,7 +12,8 @@ typedef int32_t integers __attribute__((vector_size(16)));
 typedef uint64_t longs __attribute__((vector_size(16)));
 typedef float floats __attribute__((vector_size(16)));
 
-enum { WORDS = 4, LONGS = 2 };
+/* BLOCK: vectors of one round of a loop that is short. */
+enum { WORDS = 4, LONGS = 2, BLOCK = 4 };
 
 bool oct_all_within_s32(const void *values, size_t count, int32_t low, int32_t high) {
   const char *from = values;
@@ -20,6 +21,13 @@ bool oct_all_within_s32(const void *values, size_t count, int32_t low, int32_t h
   const words least = {l, l, l, l}, most = {h, h, h, h};
   words outside = {0};
   size_t i = 0;
+  for (; i + BLOCK * WORDS <= count; i += BLOCK * WORDS) {
+    words v[BLOCK];
+    memcpy(v, from + i * sizeof(uint32_t), sizeof v);
+    const words first = (v[0] - least) | (most - v[0]) | (v[1] - least) | (most - v[1]);
+    const words second = (v[2] - least) | (most - v[2]) | (v[3] - least) | (most - v[3]);
+    outside |= first | second;
+  }
   for (; i + WORDS <= count; i += WORDS) {
     words v;
     memcpy(&v, from + i * sizeof(uint32_t), sizeof v);

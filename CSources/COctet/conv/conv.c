@@ -14,6 +14,7 @@
 #include "conv_panel.h"
 #include "conv_strip.h"
 #include "depthwise/depthwise.h"
+#include "gemm/gemm_plan.h"
 #include "gemm/gemm_rows.h"
 #include "gemm/gemm_run.h"
 
@@ -132,31 +133,36 @@ static bool is_pointwise(const conv_job *job, const oct_conv_phase *phase) {
 /* Strips beside the panels that meet them fill half of the second level of cache. */
 enum { STRIP_BYTES = 192 << 10 };
 
-/* Cuts the panels too where a team can't share out the blocks evenly. A block's strip is written again only by a thread
- * that takes over in the middle of it. */
-static void even_out(const oct_gemm_packed *product, size_t products, oct_gemm_plan *plan) {
-  const size_t panels = product->columns / product->kernel->nr, threads = (size_t)plan->threads;
-  const size_t pieces = products * plan->row_blocks * plan->panel_blocks, turns = oct_ceil_div(pieces, threads);
-  if (16 * (turns * threads - pieces) <= pieces || plan->panel_blocks % threads == 0 || panels < threads) return;
-  plan->panel_block = oct_ceil_div(panels, oct_round_up(plan->panel_blocks, threads));
-  plan->panel_blocks = oct_ceil_div(panels, plan->panel_block);
-}
-
-/* Turns the plan into one of strips if they pay. A team cuts the lines as it would have cut the rows. */
+/* Turns the plan into one of strips if they pay. Teams cut blocks of lines further, and panels where that doesn't come
+ * out even: a block's strip is written again only by a thread that takes over in the middle of it. */
 static void plan_strips(const conv_job *job, const oct_gemm_packed *product, conv_pass *pass) {
   oct_conv_phase *phase = &pass->phase;
+  oct_conv_strip *strip = &pass->strip;
   oct_gemm_plan *plan = &pass->plan;
-  const size_t lines = plan->threads > 1 ? oct_ceil_div(plan->row_block, phase->out[2]) : SIZE_MAX;
+  const size_t in_channels = (size_t)job->conv.geometry.in_channels, planes = job->call->batch * phase->out[0];
   if (pass->m == 0) return;
-  oct_conv_shape_strip(phase, product, job->conv.in, (size_t)job->conv.geometry.in_channels, lines, STRIP_BYTES,
-                       &pass->strip);
-  if (pass->strip.lines == 0) return;
-  plan->row_block = pass->strip.lines * phase->out[2];
-  plan->row_blocks = job->call->batch * phase->out[0] * pass->strip.plane_blocks;
-  if (plan->threads > 1) even_out(product, job->conv.products * job->conv.phases, plan);
+  oct_conv_shape_strip(phase, product, job->conv.in, in_channels, SIZE_MAX, STRIP_BYTES, strip);
+  if (strip->lines == 0) return;
+  if (plan->threads > 1) {
+    const size_t repeats = job->conv.products * job->conv.phases;
+    oct_gemm_cut cut = {.planes = planes,
+                        .lines = phase->out[1],
+                        .panels = product->columns / product->kernel->nr,
+                        .repeats = repeats,
+                        .line_parts = strip->plane_blocks,
+                        .panel_parts = oct_gemm_plan_panel_blocks(product),
+                        .panels_inside = true};
+    oct_gemm_cut_for_team(&cut, oct_ceil_div(plan->pieces_wanted, repeats), true, phase->out[1], plan->threads);
+    oct_conv_shape_strip(phase, product, job->conv.in, in_channels, oct_ceil_div(phase->out[1], cut.line_parts),
+                         STRIP_BYTES, strip);
+    strip->plane_blocks = cut.line_parts;
+    plan->panel_blocks = cut.panel_parts;
+  }
+  plan->row_block = strip->lines * phase->out[2];
+  plan->row_blocks = planes * strip->plane_blocks;
   const size_t sums = product->has_zero ? oct_round_up(plan->row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
   plan->panel_offset = OCT_ALIGNMENT + sums;
-  plan->slice = plan->panel_offset + oct_round_up(pass->strip.bytes, OCT_ALIGNMENT);
+  plan->slice = plan->panel_offset + oct_round_up(strip->bytes, OCT_ALIGNMENT);
 }
 
 /* Products that are handed out. One that has some groups of the one before it runs with that, so that no two threads
@@ -313,22 +319,13 @@ static void pack_block(const conv_job *job, const conv_pass *pass, size_t index,
   }
 }
 
-/* A block's first row, and how many there are. */
-typedef struct block_range {
-  size_t first, count;
-} block_range;
-
-static block_range range_of(const conv_pass *pass, size_t block) {
+static oct_gemm_span range_of(const conv_pass *pass, size_t block) {
   const oct_conv_strip *strip = &pass->strip;
-  const size_t most = pass->plan.row_block;
-  if (strip->lines == 0) {
-    const size_t first = block * most, left = pass->m - first;
-    return (block_range){.first = first, .count = left < most ? left : most};
-  }
-  const size_t line = block % strip->plane_blocks * strip->lines, lines = pass->phase.out[1] - line;
-  return (block_range){
-      .first = (block / strip->plane_blocks * pass->phase.out[1] + line) * pass->phase.out[2],
-      .count = lines < strip->lines ? lines * pass->phase.out[2] : most,
+  if (strip->lines == 0) return oct_gemm_block_span(&pass->plan, pass->m, block);
+  const oct_gemm_span lines = oct_conv_strip_lines(&pass->phase, strip, block);
+  return (oct_gemm_span){
+      .first = (block / strip->plane_blocks * pass->phase.out[1] + lines.first) * pass->phase.out[2],
+      .count = lines.count * pass->phase.out[2],
   };
 }
 
@@ -343,7 +340,7 @@ static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size
   uint8_t *to = (uint8_t *)slice + pass->plan.panel_offset;
   if (fresh)
     oct_conv_pack_strip(phase, strip, product, &job->input, strip->shared ? 0 : channel, block / strip->plane_blocks,
-                        block % strip->plane_blocks * strip->lines, pass->products[index].prepared.zero, to);
+                        oct_conv_strip_lines(phase, strip, block).first, pass->products[index].prepared.zero, to);
   for (size_t row = 0; fresh && row_sum && row < count; row += width)
     oct_conv_strip_sums(phase, strip, product, to + row / width * phase->stride[1] * strip->width * strip->pixel, width,
                         row_sum + row);
@@ -359,7 +356,7 @@ static oct_gemm_rows strip_rows(const conv_job *job, const conv_pass *pass, size
  * they are there already. */
 static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size_t index, size_t block, char *slice) {
   const oct_gemm_packed *product = &pass->products[index].packed;
-  const block_range range = range_of(pass, block);
+  const oct_gemm_span range = range_of(pass, block);
   oct_gemm_rows rows = {.count = range.count};
   if (pass->phase.taps == 0) {
     rows.a = job->input.x;
@@ -439,10 +436,10 @@ static void run_product(const conv_job *job, const conv_pass *pass, size_t index
   const oct_gemm_plan *plan = &pass->plan;
   const oct_gemm_packed *product = &pass->products[index].packed;
   const size_t panels = product->columns / product->kernel->nr;
-  const size_t panel = panel_block * plan->panel_block, panels_left = panels - panel;
   const oct_gemm_rows rows = block_rows(job, pass, index, block, slice);
-  run_block(job, pass, index, range_of(pass, block).first, &rows, panel,
-            panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block));
+  run_block(job, pass, index, range_of(pass, block).first, &rows,
+            oct_gemm_part(panels, plan->panel_blocks, panel_block),
+            oct_gemm_part(panels, plan->panel_blocks, panel_block + 1));
 }
 
 /* One piece of a pass: product by product, blocks of pixels, blocks of panels. Where products share strips, all of them

@@ -4,13 +4,14 @@
 #define OCT_CONV_STRIP_H
 
 #include "conv_panel.h"
+#include "gemm/gemm_plan.h"
 #include "gemm/gemm_rows.h"
 
 enum { OCT_CONV_MAX_RUNS = 49 };
 
 /* Lines are of the last dimension; a block is some lines of one plane, the last two dimensions. */
 typedef struct oct_conv_strip {
-  size_t lines;         /* output lines of a block, 0: no strips */
+  size_t lines;         /* output lines of the largest block, 0: no strips */
   size_t plane_blocks;  /* blocks of a plane */
   size_t height, width; /* input lines for each of the kernel's planes, and their pixels */
   bool shared;          /* pixels hold the channels of all products, and each product reads its own */
@@ -20,6 +21,13 @@ typedef struct oct_conv_strip {
   size_t run, runs;     /* elements of a run of neighbours, and how many make up a window */
   ptrdiff_t run_at[OCT_CONV_MAX_RUNS];
 } oct_conv_strip;
+
+/* The output lines of a block in its plane. */
+static inline oct_gemm_span oct_conv_strip_lines(const oct_conv_phase *phase, const oct_conv_strip *strip,
+                                                 size_t block) {
+  const size_t part = block % strip->plane_blocks, first = oct_gemm_part(phase->out[1], strip->plane_blocks, part);
+  return (oct_gemm_span){.first = first, .count = oct_gemm_part(phase->out[1], strip->plane_blocks, part + 1) - first};
+}
 
 /* The length of padded runs that pay for strips of this geometry, 0 for none: then k is padded at its end only. */
 size_t oct_conv_padded_run(const oct_conv_geometry *geometry, const oct_gemm_kernel *kernel, size_t channels);

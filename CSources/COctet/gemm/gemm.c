@@ -150,12 +150,12 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
  * already. */
 static oct_gemm_rows block_rows(const oct_gemm_job *job, size_t block, char *slice) {
   const oct_gemm_packed *packed = &job->packed;
-  const size_t first = block * job->plan.row_block, left = job->m - first;
-  const char *a = (const char *)job->a + (ptrdiff_t)first * job->a_stride;
+  const oct_gemm_span span = oct_gemm_block_span(&job->plan, job->m, block);
+  const char *a = (const char *)job->a + (ptrdiff_t)span.first * job->a_stride;
   int64_t *row_sum = packed->has_zero ? oct_gemm_slice_row_sums(slice) : NULL;
   const bool fresh = slice && *oct_gemm_slice_mark(slice) != block;
   if (fresh) *oct_gemm_slice_mark(slice) = block;
-  oct_gemm_rows rows = {.count = left < job->plan.row_block ? left : job->plan.row_block, .row_sum = row_sum};
+  oct_gemm_rows rows = {.count = span.count, .row_sum = row_sum};
   if (!job->packs_rows) {
     rows.a = a;
     rows.stride = job->a_stride;
@@ -173,22 +173,22 @@ static oct_gemm_rows block_rows(const oct_gemm_job *job, size_t block, char *sli
 }
 
 /* Pieces begin..<end. Where rows are used in place, a block of panels meets all rows before the next one; packed rows
- * meet all panels. */
+ * meet all panels. A block of panels that no other piece has fills its columns' arrays itself. */
 static void run_pieces(void *context, size_t begin, size_t end, int worker) {
   const oct_gemm_job *job = context;
   const oct_gemm_plan *plan = &job->plan;
-  const size_t panels = job->packed.columns / job->packed.kernel->nr;
+  const size_t nr = job->packed.kernel->nr, panels = job->packed.columns / nr;
   const ptrdiff_t c_stride = job->c_stride * (ptrdiff_t)oct_dtype_size(job->prepared.stage.dtype);
   char *slice = plan->slice > 0 ? job->slices + (size_t)worker * plan->slice : NULL;
   for (size_t piece = begin; piece < end; piece++) {
     const size_t block = job->packs_rows ? piece / plan->panel_blocks : piece % plan->row_blocks;
     const size_t group = job->packs_rows ? piece % plan->panel_blocks : piece / plan->row_blocks;
-    const size_t panel = group * plan->panel_block, panels_left = panels - panel;
     const oct_gemm_rows rows = block_rows(job, block, slice);
-    const ptrdiff_t first = (ptrdiff_t)(block * plan->row_block);
-    oct_gemm_run_block(&job->prepared, &rows, panel,
-                       panel + (panels_left < plan->panel_block ? panels_left : plan->panel_block),
-                       (char *)job->c + first * c_stride, c_stride);
+    const ptrdiff_t first = (ptrdiff_t)oct_gemm_block_span(plan, job->m, block).first;
+    const size_t panel = oct_gemm_part(panels, plan->panel_blocks, group);
+    const size_t panel_end = oct_gemm_part(panels, plan->panel_blocks, group + 1);
+    if (plan->row_blocks == 1) oct_gemm_fill_columns(&job->prepared, panel * nr, panel_end * nr);
+    oct_gemm_run_block(&job->prepared, &rows, panel, panel_end, (char *)job->c + first * c_stride, c_stride);
   }
 }
 
@@ -204,6 +204,7 @@ void oct_gemm_plan_job(oct_gemm_job *job, size_t m, int threads) {
 
 void oct_gemm_run_job(oct_gemm_job *job, void *workspace) {
   job->prepared.packed = &job->packed;
+  if (job->plan.row_blocks > 1) oct_gemm_fill_columns(&job->prepared, 0, job->packed.columns);
   job->slices = (char *)workspace + oct_gemm_column_bytes(&job->packed);
   for (int worker = 0; job->plan.slice > 0 && worker < job->plan.threads; worker++)
     *oct_gemm_slice_mark(job->slices + (size_t)worker * job->plan.slice) = OCT_GEMM_NO_BLOCK;
@@ -228,7 +229,7 @@ oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call 
   job.a_stride = job.packed.k > 0 ? call->a_stride : 0;
   job.c = call->c;
   job.c_stride = call->c_stride;
-  job.prepared = oct_gemm_prepare(&job.packed, call->a_zero_point, call->output, 0, workspace);
+  job.prepared = oct_gemm_lay_out(&job.packed, call->a_zero_point, call->output, 0, workspace);
   oct_gemm_run_job(&job, workspace);
   if (oct_verbose())
     oct_tell("gemm m=%zu n=%zu k=%zu %s x %s -> %s kernel=%s threads=%d%s %.1f us", call->m, job.packed.n, job.packed.k,

@@ -3,6 +3,7 @@
  * The first two are passes over x at the speed of the memory it lies in. Threads take the same rows in both, so that the
  * second finds them in its core's cache. With one row, x is short and the weights are all there is to read: what
  * counts then is how little else is done. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -141,33 +142,21 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
   return OCT_OK;
 }
 
-typedef float floats __attribute__((vector_size(16)));
-typedef uint32_t words __attribute__((vector_size(16)));
-
-/* Turns b_scale, which the columns' multipliers hold, into what accumulators are multiplied by. Whole vectors of padded
- * columns, and on the way a look at whether all are positive and finite; see base/range.c for how. */
-static oct_status scale_columns(const char *entry, const oct_gemm_packed *packed, float scale, float *multiplier) {
-  const floats scales = {scale, scale, scale, scale};
-  const words least = {1, 1, 1, 1}, most = {0x7F7FFFFF, 0x7F7FFFFF, 0x7F7FFFFF, 0x7F7FFFFF};
-  words outside = {0};
-  const size_t padded = oct_round_up(packed->columns, 4);
-  for (size_t n = 0; n < padded; n += 4) {
-    floats value;
-    memcpy(&value, multiplier + n, sizeof value);
-    value *= scales;
-    memcpy(multiplier + n, &value, sizeof value);
-    words bits;
-    memcpy(&bits, &value, sizeof bits);
-    outside |= (bits - least) | (most - bits);
-  }
-  if ((outside[0] | outside[1] | outside[2] | outside[3]) >> 31 == 0) return OCT_OK;
-  if (oct_all_positive_f32(multiplier, packed->n)) return OCT_OK;
+/* Refuses scales of the weights that the input's scale doesn't turn into positive finite multipliers. Positive floats are
+ * ordered as their bits are, and products as their factors, so that nearly always a look at the bits will do. */
+static oct_status check_scales(const char *entry, const oct_gemm_dynamic_call *call, float scale) {
+  const float small = 1e-37f / scale, large = 1e+37f / scale;
+  const float ends[] = {small < FLT_MIN ? FLT_MIN : small, large > FLT_MAX ? FLT_MAX : large};
+  int32_t bits[2];
+  memcpy(bits, ends, sizeof bits);
+  if (oct_all_within_s32(call->b_scale, call->b_scale_count, bits[0], bits[1])) return OCT_OK;
   size_t n = 0;
-  while (multiplier[n] > 0.0f && isfinite(multiplier[n])) n++;
+  while (n < call->b_scale_count && call->b_scale[n] * scale > 0.0f && isfinite(call->b_scale[n] * scale)) n++;
+  if (n == call->b_scale_count) return OCT_OK;
   return oct_fail(OCT_INVALID_ARGUMENT,
                   "%s: b_scale[%zu] times the input's scale, %g, is %g, expected a positive finite number; check the "
                   "weights' scales",
-                  entry, n, (double)scale, (double)multiplier[n]);
+                  entry, n, (double)scale, (double)(call->b_scale[n] * scale));
 }
 
 oct_status oct_gemm_dynamic_workspace_size(const void *packed, size_t packed_size, size_t m, int threads,
@@ -218,9 +207,10 @@ oct_status oct_gemm_dynamic(const void *packed, size_t packed_size, const oct_ge
                              .bias_f32 = call->bias,
                              .real_min = call->relu ? 0.0f : -INFINITY,
                              .real_max = INFINITY};
-  job.prepared = oct_gemm_prepare(&job.packed, zero_point, &output, 0, workspace);
-  status = scale_columns(entry, &job.packed, (float)scale, job.prepared.multiplier);
+  status = check_scales(entry, call, (float)scale);
   if (status != OCT_OK) return status;
+  job.prepared = oct_gemm_lay_out(&job.packed, zero_point, &output, 0, workspace);
+  job.prepared.scale = (float)scale;
   job.a = in.q;
   job.a_stride = (ptrdiff_t)in.k;
   job.c = call->y;

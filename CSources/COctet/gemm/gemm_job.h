@@ -2,6 +2,7 @@
 #ifndef OCT_GEMM_JOB_H
 #define OCT_GEMM_JOB_H
 
+#include "gemm_plan.h"
 #include "gemm_run.h"
 
 typedef struct oct_gemm_job {
@@ -26,7 +27,7 @@ void oct_gemm_plan_job(oct_gemm_job *job, size_t m, int threads);
 /* Bytes of workspace for a planned job: the columns' arrays and the workers' slices. */
 size_t oct_gemm_job_bytes(const oct_gemm_job *job);
 
-/* Runs a planned job whose operands are set and whose columns were prepared at the start of the workspace. */
+/* Runs a planned job whose operands are set and whose columns were laid out at the start of the workspace. */
 void oct_gemm_run_job(oct_gemm_job *job, void *workspace);
 
 #endif /* OCT_GEMM_JOB_H */

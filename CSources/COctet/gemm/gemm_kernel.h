@@ -23,7 +23,7 @@ typedef struct oct_gemm_tile {
   const void *a;           /* row_group rows at a time: [k / k_group][row_group][k_group] elements */
   ptrdiff_t a_stride;      /* bytes from one row group to the next */
   const int8_t *b;         /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
-  bool streamed;           /* all of b is larger than the second level of cache, so that fetching ahead pays */
+  bool streamed;           /* all of b comes from the third level of cache, so that fetching ahead pays */
   size_t blocks;           /* of a cell, for run_blocks */
   size_t k_groups;         /* k / k_group, rounded up; of one run */
   size_t runs;             /* k is so many runs, 1 unless the kernel takes runs */

@@ -19,30 +19,50 @@ static bool may_leave_int32(const oct_gemm_packed *packed, int32_t a_zero_point,
   return !oct_output_bias_fits(output, first, packed->n, (int64_t)bound);
 }
 
-oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+oct_gemm_prepared oct_gemm_lay_out(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
                                    size_t first, void *memory) {
   const size_t bytes = array_bytes(packed->columns);
-  int32_t *term = memory;
   float *multiplier = (float *)(void *)((char *)memory + bytes), *bias = (float *)(void *)((char *)memory + 2 * bytes);
-  oct_gemm_prepared prepared = {
+  return (oct_gemm_prepared){
       .packed = packed,
       .output = output,
       .first = first,
       .zero = oct_gemm_form_zero(packed, a_zero_point),
       .wide = may_leave_int32(packed, a_zero_point, output, first),
-      .term = term,
+      .scale = 1.0f,
+      .term = memory,
       .stage = oct_stage_make(output, first, packed->n, multiplier, bias),
       .multiplier = multiplier,
+      .bias = bias,
   };
-  const uint32_t zero = (uint32_t)prepared.zero, k_zero = (uint32_t)packed->k * zero;
+}
+
+void oct_gemm_fill_columns(const oct_gemm_prepared *prepared, size_t begin, size_t end) {
+  const oct_gemm_packed *packed = prepared->packed;
+  const oct_output *output = prepared->output;
+  const size_t n = end < packed->n ? end : packed->n, biased = output->bias ? n : begin;
+  const uint32_t zero = (uint32_t)prepared->zero, k_zero = (uint32_t)packed->k * zero;
+  int32_t *term = prepared->term;
+  float *multiplier = prepared->multiplier;
+  const float scale = prepared->scale;
   /* Products of 32 bits in 64, which vectors have everywhere. */
-  for (size_t n = 0; n < packed->columns; n++)
-    term[n] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[n]));
-  for (size_t n = 0; packed->has_zero && n < packed->columns; n++)
-    term[n] = (int32_t)((uint32_t)term[n] - k_zero * (uint32_t)packed->minus_zero[n]);
-  if (output->bias)
-    for (size_t n = 0; n < packed->n; n++) term[n] = (int32_t)((uint32_t)term[n] + (uint32_t)output->bias[first + n]);
-  oct_stage_columns(output, first, packed->n, packed->columns, multiplier, bias);
+  for (size_t i = begin; i < biased; i++)
+    term[i] = (int32_t)((uint32_t)output->bias[prepared->first + i] -
+                        (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
+  for (size_t i = biased; i < end; i++)
+    term[i] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
+  for (size_t i = begin; packed->has_zero && i < end; i++)
+    term[i] = (int32_t)((uint32_t)term[i] - k_zero * (uint32_t)packed->minus_zero[i]);
+  oct_stage_columns(output, prepared->first + begin, n - begin, end - begin, multiplier + begin,
+                    prepared->bias + begin);
+  if (scale == 1.0f) return;
+  for (size_t i = begin; i < n; i++) multiplier[i] *= scale;
+}
+
+oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
+                                   size_t first, void *memory) {
+  const oct_gemm_prepared prepared = oct_gemm_lay_out(packed, a_zero_point, output, first, memory);
+  oct_gemm_fill_columns(&prepared, 0, packed->columns);
   return prepared;
 }
 
@@ -117,14 +137,15 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile *tile, co
   }
 }
 
-/* Weights beyond this come from the third level of cache or from memory. */
-enum { STREAMED_BYTES = 3 << 19 };
+/* Weights beyond the first come from the third level of cache, beyond the second from memory. There fetching ahead
+ * costs a fifth of the speed: the hardware's own prefetchers follow loads that miss, and look further. */
+enum { STREAMED_BYTES = 3 << 19, MEMORY_BYTES = 20 << 20 };
 
 void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
                         size_t panel_end, void *c, ptrdiff_t c_stride) {
   const oct_gemm_packed *packed = prepared->packed;
   const size_t nr = packed->kernel->nr, panel_bytes = oct_gemm_groups_bytes(packed, packed->k_groups);
-  const size_t size = oct_dtype_size(prepared->stage.dtype);
+  const size_t size = oct_dtype_size(prepared->stage.dtype), bytes = packed->columns / nr * panel_bytes;
   if (rows->count == 0) return;
   /* Rows are spread evenly, so that the last tile isn't a sliver. */
   const size_t tiles = oct_ceil_div(rows->count, packed->kernel->mr), group = packed->kernel->row_group;
@@ -132,7 +153,7 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const ptrdiff_t a_step = (ptrdiff_t)(height / group) * rows->stride;
   oct_gemm_tile tile = {
       .a_stride = rows->stride,
-      .streamed = packed->columns / nr * panel_bytes > STREAMED_BYTES,
+      .streamed = bytes > STREAMED_BYTES && bytes <= MEMORY_BYTES,
       .blocks = packed->blocks,
       .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
       .runs = rows->runs > 1 ? rows->runs : 1,
@@ -156,93 +177,4 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
                 a_step);
     }
   }
-}
-
-/* Caches are taken for what cores of the last years have at least: 32 KB and 512 KB. A block of rows stays in the
- * second level beside the panels that meet it; a block of panels fits it. */
-enum { ROW_BLOCK_BYTES = 128 << 10, PANEL_BLOCK_BYTES = 384 << 10 };
-
-/* A thread is worth starting for this many cycles of multiply-adds and output stages, or for reading so many bytes of weights. */
-enum { CYCLES_PER_THREAD = 4000, BYTES_PER_THREAD = 256 << 10, PIECES_PER_THREAD = 4, OUTPUTS_PER_CYCLE = 8 };
-
-int oct_gemm_worthwhile_threads(const oct_gemm_packed *packed, size_t m, size_t repeats, int threads) {
-  const double bytes = (double)repeats * (double)packed->columns * (double)packed->k;
-  const double products = (double)m * bytes / (double)packed->blocks;
-  const double outputs = (double)repeats * (double)m * (double)packed->columns;
-  const double cycles = products / packed->kernel->speed + outputs / OUTPUTS_PER_CYCLE;
-  const double by_cycles = cycles / CYCLES_PER_THREAD, by_bytes = bytes / BYTES_PER_THREAD;
-  const double worth = by_cycles > by_bytes ? by_cycles : by_bytes;
-  if (worth < 2) return 1;
-  return worth < threads ? (int)worth : threads;
-}
-
-/* A plan with the parts of a worker's slice. */
-static oct_gemm_plan with_slice(const oct_gemm_packed *packed, oct_gemm_plan plan, bool packs_rows) {
-  if (!packs_rows && !packed->has_zero) return plan;
-  const size_t sums = packed->has_zero ? oct_round_up(plan.row_block * sizeof(int64_t), OCT_ALIGNMENT) : 0;
-  plan.panel_offset = OCT_ALIGNMENT + sums;
-  plan.scratch_offset = plan.panel_offset + (packs_rows ? oct_gemm_panel_bytes(packed, plan.row_block) : 0);
-  plan.slice = plan.scratch_offset + (packs_rows ? oct_gemm_scratch_bytes(packed) : 0);
-  return plan;
-}
-
-/* Makes blocks of `count` smaller until there are `blocks`, as far as that is possible. */
-static void cut(size_t count, size_t *block, size_t blocks) {
-  if (oct_ceil_div(count, *block) < blocks) *block = count > blocks ? count / blocks : 1;
-}
-
-oct_gemm_plan oct_gemm_make_plan(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows,
-                                 int threads) {
-  const oct_gemm_kernel *kernel = packed->kernel;
-  const size_t row_bytes = oct_gemm_row_bytes(packed) + 1;
-  const size_t panel_bytes = packed->k_groups * kernel->k_group * kernel->nr + 1;
-  const size_t tiles = oct_ceil_div(m, kernel->mr), panels = packed->columns / kernel->nr;
-  oct_gemm_plan plan = {.threads = 1};
-  if (tiles == 0 || panels == 0) return plan;
-  if (threads == 1 && (double)row_bytes * kernel->mr * (double)tiles <= ROW_BLOCK_BYTES &&
-      (double)panel_bytes * (double)panels <= PANEL_BLOCK_BYTES) {
-    /* One piece: small products shouldn't pay for the divisions below. */
-    plan.row_block = tiles * kernel->mr;
-    plan.panel_block = panels;
-    plan.row_blocks = plan.panel_blocks = 1;
-    return with_slice(packed, plan, packs_rows);
-  }
-  size_t block_tiles = ROW_BLOCK_BYTES / (row_bytes * kernel->mr), block_panels = PANEL_BLOCK_BYTES / panel_bytes;
-  block_tiles = block_tiles < 1 ? 1 : block_tiles < tiles ? block_tiles : tiles;
-  block_panels = block_panels < 1 ? 1 : block_panels < panels ? block_panels : panels;
-  if (threads <= 0) threads = oct_max_threads();
-  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
-  if (threads > 1) {
-    /* Every part of the rows reads all weights, and every part of the panels all rows, which it may have to pack again.
-     */
-    const size_t wanted = oct_ceil_div((size_t)threads * PIECES_PER_THREAD, repeats);
-    if (packs_rows || m >= packed->n) {
-      cut(tiles, &block_tiles, oct_ceil_div(wanted, oct_ceil_div(panels, block_panels)));
-      cut(panels, &block_panels, oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles)));
-    } else {
-      cut(panels, &block_panels, oct_ceil_div(wanted, oct_ceil_div(tiles, block_tiles)));
-      cut(tiles, &block_tiles, oct_ceil_div(wanted, oct_ceil_div(panels, block_panels)));
-    }
-  }
-  plan.row_blocks = oct_ceil_div(tiles, block_tiles);
-  plan.row_block = oct_ceil_div(tiles, plan.row_blocks) * kernel->mr;
-  plan.row_blocks = oct_ceil_div(m, plan.row_block);
-  plan.panel_blocks = oct_ceil_div(panels, block_panels);
-  plan.panel_block = oct_ceil_div(panels, plan.panel_blocks);
-  plan.panel_blocks = oct_ceil_div(panels, plan.panel_block);
-  const size_t pieces = plan.row_blocks * plan.panel_blocks * repeats;
-  plan.threads = (size_t)threads < pieces ? threads : (int)pieces;
-  return with_slice(packed, plan, packs_rows);
-}
-
-size_t oct_gemm_slice_bytes(const oct_gemm_packed *packed, size_t m, size_t repeats, bool packs_rows, int threads) {
-  if (threads <= 0) threads = oct_max_threads();
-  threads = oct_gemm_worthwhile_threads(packed, m, repeats, threads);
-  size_t most = 0;
-  for (int limit = 1; limit <= threads; limit++) {
-    const oct_gemm_plan plan = oct_gemm_make_plan(packed, m, repeats, packs_rows, limit);
-    const size_t bytes = (size_t)plan.threads * plan.slice;
-    most = bytes > most ? bytes : most;
-  }
-  return most;
 }

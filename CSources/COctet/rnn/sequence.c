@@ -9,6 +9,7 @@
 #include "base/run.h"
 #include "base/status.h"
 #include "base/verbose.h"
+#include "gemm/gemm_plan.h"
 #include "gemm/gemm_rows.h"
 #include "gemm/gemm_run.h"
 #include "kernels.h"
