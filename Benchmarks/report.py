@@ -73,26 +73,36 @@ def is_sound(result):
     return not isinstance(result.get("maxdiff"), str) and result.get("fracdiff", 0) <= MOST_DIFFERING
 
 
+def peer_rows(entries):
+    """A line for each row in which Octet and a peer with the same outputs were measured."""
+    rows = []
+    for entry in entries:
+        done = {name: result for name, result in entry["results"].items() if "min_ns" in result}
+        subject = done.pop(SUBJECT, None)
+        sound = {name: result for name, result in done.items() if is_sound(result)}
+        if not subject or not sound:
+            continue
+        best = min(sound, key=lambda name: sound[name]["min_ns"])
+        others = sorted((name for name in done if name != best), key=lambda name: done[name]["min_ns"])
+        rows.append([entry["case"]["name"], duration(subject["min_ns"]), duration(sound[best]["min_ns"]), best,
+                     f"x{sound[best]['min_ns'] / subject['min_ns']:.2f}", ", ".join(f"{n} {duration(done[n]['min_ns'])}" for n in others)])
+    return rows
+
+
 def peer_tables(paths):
-    lines = []
+    """A section for each suite and thread count, which may have been measured in several runs."""
+    runs = {}
     for path in paths:
         with open(path, encoding="utf-8") as file:
             run = json.load(file)
-        rows = []
-        for entry in run["rows"]:
-            done = {name: result for name, result in entry["results"].items() if "min_ns" in result}
-            subject = done.pop(SUBJECT, None)
-            sound = {name: result for name, result in done.items() if is_sound(result)}
-            if not subject or not sound:
-                continue
-            best = min(sound, key=lambda name: sound[name]["min_ns"])
-            others = sorted((name for name in done if name != best), key=lambda name: done[name]["min_ns"])
-            rows.append([entry["case"]["name"], duration(subject["min_ns"]), duration(sound[best]["min_ns"]), best,
-                         f"x{sound[best]['min_ns'] / subject['min_ns']:.2f}", ", ".join(f"{n} {duration(done[n]['min_ns'])}" for n in others)])
-        count = run["threads"]
-        versions = "; ".join(sorted(c["version"] for c in run["contenders"].values() if c.get("version")))
-        lines += ["", f"### {run['suite']}, {count} thread{'s' if count > 1 else ''}", "", f"{run['date']}. {versions}.", ""]
-        lines += table(["row", "Octet", "best peer", "which", "Octet is faster by", "others"], rows)
+        runs.setdefault((run["suite"], run["threads"]), []).append(run)
+    lines = []
+    for (suite, count), parts in sorted(runs.items()):
+        versions = "; ".join(sorted({c["version"] for run in parts for c in run["contenders"].values() if c.get("version")}))
+        date = min(run["date"] for run in parts)
+        lines += ["", f"### {suite}, {count} thread{'s' if count > 1 else ''}", "", f"{date}. {versions}.", ""]
+        lines += table(["row", "Octet", "best peer", "which", "Octet is faster by", "others"],
+                       peer_rows([entry for run in parts for entry in run["rows"]]))
     return lines
 
 

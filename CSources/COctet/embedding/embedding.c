@@ -8,13 +8,7 @@
 OCT_FP_STRICT
 
 /* Codes per claimed range of bags, and the fewest codes for which a team is started. */
-enum { GRAIN = 1 << 15, FORK = 4 * GRAIN };
-
-/* Indices between a row's prefetch and its use, and the bytes of a row that are fetched. */
-enum { AHEAD = 48, LINE = 64, FETCHED = 512 };
-
-/* Rows whose parameters are read before they are added. */
-enum { ROWS = 64 };
+enum { GRAIN = 1 << 14, FORK = 2 * GRAIN };
 
 static const oct_embedding_kernels *const table_of_kernels[] = {
 #define OCT_EMBEDDING_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -68,21 +62,11 @@ oct_status oct_embedding_check_table(const char *entry, const void *table, size_
   return OCT_OK;
 }
 
-static int64_t entry_of(const void *list, oct_index_type type, size_t i) {
-  if (type == OCT_INDEX_S32) {
-    int32_t value;
-    memcpy(&value, (const char *)list + i * sizeof value, sizeof value);
-    return value;
-  }
-  int64_t value;
-  memcpy(&value, (const char *)list + i * sizeof value, sizeof value);
-  return value;
-}
-
 typedef struct job {
   oct_embedding_sum sum;
   oct_embedding_loop accumulate;
   const oct_embedding_bag *bag;
+  oct_embedding_rows rows;
   size_t row, codes, bags;
 } job;
 
@@ -98,52 +82,34 @@ static void row_parameters(const uint8_t *tail, oct_embedding_bits bits, float *
   *bias = oct_half_widen(halves[1]);
 }
 
-/* Inlined at once: GCC takes a function that only prefetches for one without effects, and drops its calls. */
-static inline __attribute__((always_inline)) void prefetch(const job *j, size_t i) {
-  const oct_embedding_bag *bag = j->bag;
-  if (i >= bag->index_count) return;
-  const char *row = (const char *)bag->table + (size_t)entry_of(bag->indices, bag->index_type, i) * j->row;
-  const size_t size = j->row < FETCHED ? j->row : FETCHED;
-  for (size_t at = 0; at < size; at += LINE) __builtin_prefetch(row + at);
-  /* A row may begin anywhere in a line. */
-  __builtin_prefetch(row + size - 1);
-}
-
 static size_t bag_begin(const job *j, size_t b) {
   const oct_embedding_bag *bag = j->bag;
   if (!bag->offsets) return b;
-  return b < bag->offset_count ? (size_t)entry_of(bag->offsets, bag->offset_type, b) : bag->index_count;
+  return b < bag->offset_count ? (size_t)oct_embedding_index(bag->offsets, bag->offset_type, b) : bag->index_count;
 }
 
-/* Row of index i; asks for one further on. */
-static oct_embedding_row row_at(const job *j, size_t i) {
-  const oct_embedding_bag *bag = j->bag;
-  prefetch(j, i + AHEAD);
-  const uint8_t *row = (const uint8_t *)bag->table + (size_t)entry_of(bag->indices, bag->index_type, i) * j->row;
-  float scale, bias, weight = 1.0f;
-  row_parameters(row + j->codes, bag->bits, &scale, &bias);
-  if (bag->weights) memcpy(&weight, (const char *)bag->weights + i * sizeof weight, sizeof weight);
-  return (oct_embedding_row){row, weight * scale, weight * bias};
+/* Row by row, with y in memory. */
+static void accumulate_bag(const job *j, size_t begin, size_t end, float *y) {
+  memset((void *)y, 0, j->bag->dim * sizeof *y);
+  for (size_t i = begin; i < end; i++) {
+    oct_embedding_prefetch(&j->rows, i);
+    const uint8_t *row = oct_embedding_row_at(&j->rows, i);
+    const float weight = oct_embedding_weight(&j->rows, i);
+    float scale, bias;
+    row_parameters(row + j->codes, j->bag->bits, &scale, &bias);
+    j->accumulate(row, j->bag->dim, weight * scale, weight * bias, y);
+  }
 }
 
 static void sum_bags(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
-  const oct_embedding_bag *bag = j->bag;
   for (size_t b = begin; b < end; b++) {
-    float *y = (float *)(void *)((char *)bag->y + b * bag->dim * sizeof *y);
-    memset((void *)y, 0, bag->dim * sizeof *y);
-    const size_t last = bag_begin(j, b + 1);
-    for (size_t i = bag_begin(j, b); i < last;) {
-      oct_embedding_row rows[ROWS];
-      const size_t count = last - i < ROWS ? last - i : ROWS;
-      for (size_t r = 0; r < count; r++) rows[r] = row_at(j, i + r);
-      if (j->sum)
-        j->sum(rows, count, bag->dim, y);
-      else
-        for (size_t r = 0; r < count; r++) j->accumulate(rows[r].codes, bag->dim, rows[r].scale, rows[r].bias, y);
-      i += count;
-    }
+    float *y = (float *)(void *)((char *)j->bag->y + b * j->bag->dim * sizeof *y);
+    if (j->sum)
+      j->sum(&j->rows, bag_begin(j, b), bag_begin(j, b + 1), j->bag->dim, y);
+    else
+      accumulate_bag(j, bag_begin(j, b), bag_begin(j, b + 1), y);
   }
 }
 
@@ -158,20 +124,28 @@ static oct_status check_list(const char *entry, const char *name, const void *li
   return OCT_OK;
 }
 
+/* All are looked at without a branch for each: nearly always every one is fine. */
+static inline __attribute__((always_inline)) bool are_inside(const void *indices, oct_index_type type, size_t count,
+                                                             size_t rows) {
+  size_t outside = 0;
+  for (size_t i = 0; i < count; i++) outside += (uint64_t)oct_embedding_index(indices, type, i) >= rows;
+  return outside == 0;
+}
+
 static oct_status check_indices(const char *entry, const oct_embedding_bag *bag) {
-  for (size_t i = 0; i < bag->index_count; i++) {
-    const int64_t index = entry_of(bag->indices, bag->index_type, i);
-    if (index < 0 || (uint64_t)index >= bag->rows)
-      return oct_fail(OCT_INVALID_ARGUMENT, "%s: index %zu is %lld, but the table has %zu rows; pass 0..<%zu", entry, i,
-                      (long long)index, bag->rows, bag->rows);
-  }
-  return OCT_OK;
+  if (bag->index_type == OCT_INDEX_S32 ? are_inside(bag->indices, OCT_INDEX_S32, bag->index_count, bag->rows)
+                                       : are_inside(bag->indices, OCT_INDEX_S64, bag->index_count, bag->rows))
+    return OCT_OK;
+  size_t i = 0;
+  while ((uint64_t)oct_embedding_index(bag->indices, bag->index_type, i) < bag->rows) i++;
+  return oct_fail(OCT_INVALID_ARGUMENT, "%s: index %zu is %lld, but the table has %zu rows; pass 0..<%zu", entry, i,
+                  (long long)oct_embedding_index(bag->indices, bag->index_type, i), bag->rows, bag->rows);
 }
 
 static oct_status check_offsets(const char *entry, const oct_embedding_bag *bag) {
   int64_t before = 0;
   for (size_t i = 0; i < bag->offset_count; i++) {
-    const int64_t offset = entry_of(bag->offsets, bag->offset_type, i);
+    const int64_t offset = oct_embedding_index(bag->offsets, bag->offset_type, i);
     if (offset < before || (uint64_t)offset > bag->index_count || (i == 0 && offset != 0))
       return oct_fail(
           OCT_INVALID_ARGUMENT,
@@ -230,7 +204,6 @@ static oct_status check_bag(const char *entry, const oct_embedding_bag *bag, job
     return oct_fail(OCT_INVALID_ARGUMENT, "%s: offsets is null, expected %zu entries; pass a buffer or no offsets",
                     entry, bag->offset_count);
   }
-  if (status == OCT_OK) status = check_indices(entry, bag);
   if (status != OCT_OK) return status;
   size_t count;
   if (!oct_multiply(j->bags, bag->dim, &count) || count > PTRDIFF_MAX / sizeof(float))
@@ -241,7 +214,8 @@ static oct_status check_bag(const char *entry, const oct_embedding_bag *bag, job
                     entry, bag->y_size, count, j->bags, bag->dim);
   if (!bag->y && count > 0)
     return oct_fail(OCT_INVALID_ARGUMENT, "%s: y is null, expected %zu elements; pass a buffer", entry, count);
-  return check_apart(entry, bag, j);
+  status = check_apart(entry, bag, j);
+  return status == OCT_OK ? check_indices(entry, bag) : status;
 }
 
 static size_t saturating_product(size_t a, size_t b) {
@@ -268,6 +242,13 @@ oct_status oct_embedding_bag_sum(const oct_embedding_bag *bag, const oct_run *ru
   if (status != OCT_OK || j.bags == 0 || bag->dim == 0) return status;
   j.accumulate = kernels->accumulate[oct_embedding_width(bag->bits)];
   j.sum = kernels->sum[oct_embedding_width(bag->bits)];
+  j.rows = (oct_embedding_rows){.table = bag->table,
+                                .row = j.row,
+                                .codes = j.codes,
+                                .indices = bag->indices,
+                                .index_type = bag->index_type,
+                                .index_count = bag->index_count,
+                                .weights = bag->weights};
   const double start = oct_verbose() ? oct_clock_us() : 0;
   oct_parallel_for(j.bags, grain_of(bag, j.bags), threads, sum_bags, &j);
   if (oct_verbose())

@@ -1,8 +1,8 @@
-/* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd or a variable shift makes codes, masks make the tails. Bags are summed in
- * registers by vfmadd: 128 elements of up to 64 rows at a time. Single rows are added in double by vcvtdq2pd, vmulpd and vaddpd.
+/* Embedding rows on AVX-512 (F, BW, DQ, VL): vpmovzxbd and a conversion, or a variable shift and vpermps, make floats of codes; masks
+ * make the tails. Bags are summed in registers by vfmadd, single rows in double by vcvtdq2pd, vmulpd and vaddpd.
  *
- * Tile: 16 elements, two vectors of double. Where that sum may be inexact, an error term mends it, as kernels.h
- * derives. Bound by conversions while the table is in cache, by memory otherwise. */
+ * Tile: of a bag 128 elements, of a row 16, two vectors of double. Where that sum may be inexact, an error term mends it, as
+ * kernels.h derives. Bound by additions and conversions while the table is in cache, by memory otherwise. */
 #include "base/isa.h"
 
 #if OCT_ARCH_X86
@@ -57,8 +57,8 @@ static inline __attribute__((always_inline)) void add_16(__m512i q, const row *r
   _mm512_mask_storeu_ps(y, lanes, sum);
 }
 
-/* The codes that `lanes` names of 16 packed ones, which take 2 * bits bytes; no other byte is read. */
-static inline __attribute__((always_inline)) __m512i codes_16(const uint8_t *codes, size_t left, int bits) {
+/* `left` of 16 packed codes, which take 2 * bits bytes; no other byte is read. Codes of less than 8 bits have others above them. */
+static inline __attribute__((always_inline)) __m512i words_16(const uint8_t *codes, size_t left, int bits) {
   const size_t each = 8 / (size_t)bits, bytes = left >= STEP ? 2 * (size_t)bits : (left + each - 1) / each;
   const __m128i packed = left >= STEP && bits == 8   ? _mm_loadu_si128((const void *)codes)
                          : left >= STEP && bits == 4 ? _mm_loadl_epi64((const void *)codes)
@@ -68,8 +68,12 @@ static inline __attribute__((always_inline)) __m512i codes_16(const uint8_t *cod
   const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const __m512i at = _mm512_mullo_epi32(lane, _mm512_set1_epi32(bits));
   const __m512i word = _mm512_permutexvar_epi32(_mm512_srli_epi32(at, 5), _mm512_castsi128_si512(packed));
-  const __m512i shifted = _mm512_srlv_epi32(word, _mm512_and_si512(at, _mm512_set1_epi32(31)));
-  return _mm512_and_si512(shifted, _mm512_set1_epi32((1 << bits) - 1));
+  return _mm512_srlv_epi32(word, _mm512_and_si512(at, _mm512_set1_epi32(31)));
+}
+
+static inline __attribute__((always_inline)) __m512i codes_16(const uint8_t *codes, size_t left, int bits) {
+  const __m512i words = words_16(codes, left, bits);
+  return bits == 8 ? words : _mm512_and_si512(words, _mm512_set1_epi32((1 << bits) - 1));
 }
 
 static inline __attribute__((always_inline)) void accumulate(const uint8_t *codes, size_t dim, float scale, float bias,
@@ -87,45 +91,129 @@ static inline __attribute__((always_inline)) void accumulate(const uint8_t *code
   }
 }
 
-/* Rows whose sums stay in registers. The instruction set has the family's operation, y = fma(scale, q, y + bias), and gives the
- * bits that the sums in double above do: it is asked for by name here, and nowhere else. */
-static inline __attribute__((always_inline)) void sum_vectors(const oct_embedding_row *rows, size_t count, size_t first,
-                                                              size_t left, float *y, const int vectors,
+/* Scale and bias of a row times its weight, in all lanes. */
+typedef struct parameters {
+  __m512 scale, bias;
+} parameters;
+
+static inline __attribute__((always_inline)) parameters parameters_of(const uint8_t *tail, float weight,
+                                                                      const int bits) {
+  if (bits == 8) {
+    float scale, bias;
+    memcpy(&scale, tail, sizeof scale);
+    memcpy(&bias, tail + sizeof scale, sizeof bias);
+    const __m512 w = _mm512_set1_ps(weight);
+    return (parameters){_mm512_mul_ps(w, _mm512_set1_ps(scale)), _mm512_mul_ps(w, _mm512_set1_ps(bias))};
+  }
+  int32_t halves;
+  memcpy(&halves, tail, sizeof halves);
+  const __m512 both = _mm512_mul_ps(_mm512_set1_ps(weight), _mm512_cvtph_ps(_mm256_set1_epi32(halves)));
+  return (parameters){_mm512_moveldup_ps(both), _mm512_movehdup_ps(both)};
+}
+
+/* The instruction set has the family's operation, y = fma(scale, q, y + bias), and gives the bits that the sums in double above do:
+ * it is asked for by name here, and nowhere else. */
+static inline __attribute__((always_inline)) __m512 added(__m512 y, const parameters *p, __m512 q) {
+  return _mm512_fmadd_ps(p->scale, q, _mm512_add_ps(y, p->bias));
+}
+
+/* A permutation looks at four bits of an index: it finds a code's float whatever stands above the code. */
+static inline __attribute__((always_inline)) __m512 floats_of(const int bits) {
+  const __m512i place = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_cvtepi32_ps(_mm512_and_si512(place, _mm512_set1_epi32((1 << bits) - 1)));
+}
+
+/* Elements first..< of a bag's sum, 16 for each vector, in their order; `left` of them when there is one vector. */
+static inline __attribute__((always_inline)) void sum_vectors(const oct_embedding_rows *rows, size_t begin, size_t end,
+                                                              size_t first, size_t left, float *y, const int vectors,
                                                               const int bits) {
-  const __mmask16 lanes = left >= STEP ? 0xFFFF : (__mmask16)((1u << left) - 1);
+  const __m512 floats = floats_of(bits);
   __m512 acc[MOST_VECTORS];
   OCT_UNROLL
-  for (int v = 0; v < vectors; v++) acc[v] = _mm512_maskz_loadu_ps(lanes, y + STEP * v);
-  for (size_t r = 0; r < count; r++) {
-    const uint8_t *codes = rows[r].codes + first / 8 * (size_t)bits;
-    const __m512 scale = _mm512_set1_ps(rows[r].scale), bias = _mm512_set1_ps(rows[r].bias);
+  for (int v = 0; v < vectors; v++) acc[v] = _mm512_setzero_ps();
+  for (size_t i = begin; i < end; i++) {
+    if (first == 0) oct_embedding_prefetch(rows, i);
+    const uint8_t *row = oct_embedding_row_at(rows, i), *codes = row + first / 8 * (size_t)bits;
+    const parameters p = parameters_of(row + rows->codes, oct_embedding_weight(rows, i), bits);
     OCT_UNROLL
     for (int v = 0; v < vectors; v++) {
-      const __m512 q = _mm512_cvtepi32_ps(codes_16(codes + 2 * bits * v, left, bits));
-      acc[v] = _mm512_fmadd_ps(scale, q, _mm512_add_ps(acc[v], bias));
+      const __m512i words = words_16(codes + 2 * bits * v, left, bits);
+      acc[v] = added(acc[v], &p, bits == 8 ? _mm512_cvtepi32_ps(words) : _mm512_permutexvar_ps(words, floats));
     }
   }
   OCT_UNROLL
-  for (int v = 0; v < vectors; v++) _mm512_mask_storeu_ps(y + STEP * v, lanes, acc[v]);
+  for (int v = 0; v < vectors; v++)
+    _mm512_mask_storeu_ps(y + STEP * v, left >= STEP ? 0xFFFF : (__mmask16)((1u << left) - 1), acc[v]);
 }
 
-static inline __attribute__((always_inline)) void sum_rows(const oct_embedding_row *rows, size_t count, size_t dim,
-                                                           float *y, const int bits) {
+/* Stores 128 sums of which vector k has elements k, k + 8, k + 16, ... */
+static inline __attribute__((always_inline)) void store_eighths(float *y, const __m512 acc[8]) {
+  __m512 fours[2][4];
+  OCT_UNROLL
+  for (int half = 0; half < 2; half++) {
+    const __m512 *a = acc + 4 * half;
+    const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(a[0], a[1]));
+    const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(a[2], a[3]));
+    const __m512d high01 = _mm512_castps_pd(_mm512_unpackhi_ps(a[0], a[1]));
+    const __m512d high23 = _mm512_castps_pd(_mm512_unpackhi_ps(a[2], a[3]));
+    fours[half][0] = _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23));
+    fours[half][1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23));
+    fours[half][2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23));
+    fours[half][3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23));
+  }
+  OCT_UNROLL
+  for (int i = 0; i < 4; i += 2) {
+    /* Quarters of a vector, four elements each, move as they are. */
+    const __m512 a = fours[0][i], b = fours[1][i], c = fours[0][i + 1], d = fours[1][i + 1];
+    const __m512 ab0 = _mm512_shuffle_f32x4(a, b, 0x44), ab2 = _mm512_shuffle_f32x4(a, b, 0xEE);
+    const __m512 cd0 = _mm512_shuffle_f32x4(c, d, 0x44), cd2 = _mm512_shuffle_f32x4(c, d, 0xEE);
+    _mm512_storeu_ps(y + 8 * i, _mm512_shuffle_f32x4(ab0, cd0, 0x88));
+    _mm512_storeu_ps(y + 8 * i + 32, _mm512_shuffle_f32x4(ab0, cd0, 0xDD));
+    _mm512_storeu_ps(y + 8 * i + 64, _mm512_shuffle_f32x4(ab2, cd2, 0x88));
+    _mm512_storeu_ps(y + 8 * i + 96, _mm512_shuffle_f32x4(ab2, cd2, 0xDD));
+  }
+}
+
+/* 128 nibbles from element `first` on: one vector of words, whose codes 8 l + k are a shift by 4 k away. Sums keep that order until
+ * the bag ends. */
+static inline __attribute__((always_inline)) void sum_128_nibbles(const oct_embedding_rows *rows, size_t begin,
+                                                                  size_t end, size_t first, float *y) {
+  const __m512 floats = floats_of(4);
+  __m512 acc[8];
+  OCT_UNROLL
+  for (int k = 0; k < 8; k++) acc[k] = _mm512_setzero_ps();
+  for (size_t i = begin; i < end; i++) {
+    if (first == 0) oct_embedding_prefetch(rows, i);
+    const uint8_t *row = oct_embedding_row_at(rows, i);
+    const parameters p = parameters_of(row + rows->codes, oct_embedding_weight(rows, i), 4);
+    const __m512i words = _mm512_loadu_si512(row + first / 2);
+    OCT_UNROLL
+    for (int k = 0; k < 8; k++)
+      acc[k] = added(acc[k], &p, _mm512_permutexvar_ps(_mm512_srli_epi32(words, (unsigned)(4 * k)), floats));
+  }
+  store_eighths(y, acc);
+}
+
+static inline __attribute__((always_inline)) void sum_rows(const oct_embedding_rows *rows, size_t begin, size_t end,
+                                                           size_t dim, float *y, const int bits) {
   size_t i = 0;
   for (; i + STEP * MOST_VECTORS <= dim; i += STEP * MOST_VECTORS)
-    sum_vectors(rows, count, i, STEP, y + i, MOST_VECTORS, bits);
-  for (; i + STEP * 4 <= dim; i += STEP * 4) sum_vectors(rows, count, i, STEP, y + i, 4, bits);
-  for (; i < dim; i += STEP) sum_vectors(rows, count, i, dim - i, y + i, 1, bits);
+    if (bits == 4)
+      sum_128_nibbles(rows, begin, end, i, y + i);
+    else
+      sum_vectors(rows, begin, end, i, STEP, y + i, MOST_VECTORS, bits);
+  for (; i + STEP * 4 <= dim; i += STEP * 4) sum_vectors(rows, begin, end, i, STEP, y + i, 4, bits);
+  for (; i < dim; i += STEP) sum_vectors(rows, begin, end, i, dim - i, y + i, 1, bits);
 }
 
-static void sum_bytes(const oct_embedding_row *rows, size_t count, size_t dim, float *y) {
-  sum_rows(rows, count, dim, y, 8);
+static void sum_bytes(const oct_embedding_rows *rows, size_t begin, size_t end, size_t dim, float *y) {
+  sum_rows(rows, begin, end, dim, y, 8);
 }
-static void sum_nibbles(const oct_embedding_row *rows, size_t count, size_t dim, float *y) {
-  sum_rows(rows, count, dim, y, 4);
+static void sum_nibbles(const oct_embedding_rows *rows, size_t begin, size_t end, size_t dim, float *y) {
+  sum_rows(rows, begin, end, dim, y, 4);
 }
-static void sum_pairs(const oct_embedding_row *rows, size_t count, size_t dim, float *y) {
-  sum_rows(rows, count, dim, y, 2);
+static void sum_pairs(const oct_embedding_rows *rows, size_t begin, size_t end, size_t dim, float *y) {
+  sum_rows(rows, begin, end, dim, y, 2);
 }
 
 static void bytes(const uint8_t *codes, size_t dim, float scale, float bias, float *y) {

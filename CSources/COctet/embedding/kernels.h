@@ -12,14 +12,56 @@ OCT_FP_STRICT
 /* y[i] = fma(scale, q[i], y[i] + bias) for `dim` packed codes. Pointers may have any alignment. */
 typedef void (*oct_embedding_loop)(const uint8_t *codes, size_t dim, float scale, float bias, float *y);
 
-/* A packed row and what its codes stand for, weight included. */
-typedef struct oct_embedding_row {
-  const uint8_t *codes;
-  float scale, bias;
-} oct_embedding_row;
+/* Rows that indices name: `row` bytes of the table each, codes first, scale and bias after `codes` bytes. No weights: null. */
+typedef struct oct_embedding_rows {
+  const uint8_t *table;
+  size_t row, codes;
+  const void *indices;
+  oct_index_type index_type;
+  size_t index_count;
+  const float *weights;
+} oct_embedding_rows;
 
-/* The same for `count` rows in order, with y in registers meanwhile. */
-typedef void (*oct_embedding_sum)(const oct_embedding_row *rows, size_t count, size_t dim, float *y);
+/* y = the sum over indices begin..<end in order, from zero, with y in registers meanwhile. */
+typedef void (*oct_embedding_sum)(const oct_embedding_rows *rows, size_t begin, size_t end, size_t dim, float *y);
+
+/* Indices between a row's prefetch and its use, and the bytes of a row that are fetched. */
+enum { OCT_EMBEDDING_AHEAD = 48, OCT_EMBEDDING_LINE = 64, OCT_EMBEDDING_FETCHED = 512 };
+
+static inline __attribute__((always_inline)) int64_t oct_embedding_index(const void *list, oct_index_type type,
+                                                                         size_t i) {
+  if (type == OCT_INDEX_S32) {
+    int32_t value;
+    memcpy(&value, (const char *)list + i * sizeof value, sizeof value);
+    return value;
+  }
+  int64_t value;
+  memcpy(&value, (const char *)list + i * sizeof value, sizeof value);
+  return value;
+}
+
+static inline __attribute__((always_inline)) const uint8_t *oct_embedding_row_at(const oct_embedding_rows *rows,
+                                                                                 size_t i) {
+  return rows->table + (size_t)oct_embedding_index(rows->indices, rows->index_type, i) * rows->row;
+}
+
+static inline __attribute__((always_inline)) float oct_embedding_weight(const oct_embedding_rows *rows, size_t i) {
+  float weight = 1.0f;
+  if (rows->weights) memcpy(&weight, (const char *)rows->weights + i * sizeof weight, sizeof weight);
+  return weight;
+}
+
+/* Asks for the row that comes up after some more. Always inlined: GCC takes a function that only prefetches for one without
+ * effects, and drops its calls. A row's last byte may lie in one more line; a few bytes beyond a line aren't worth a request of
+ * their own before it. */
+static inline __attribute__((always_inline)) void oct_embedding_prefetch(const oct_embedding_rows *rows, size_t i) {
+  if (rows->index_count - i <= OCT_EMBEDDING_AHEAD) return;
+  const char *row = (const char *)oct_embedding_row_at(rows, i + OCT_EMBEDDING_AHEAD);
+  const size_t size = rows->row < OCT_EMBEDDING_FETCHED ? rows->row : OCT_EMBEDDING_FETCHED;
+  __builtin_prefetch(row);
+  for (size_t at = OCT_EMBEDDING_LINE; at + 8 < size; at += OCT_EMBEDDING_LINE) __builtin_prefetch(row + at);
+  __builtin_prefetch(row + size - 1);
+}
 
 enum { OCT_EMBEDDING_WIDTHS = 3 };
 

@@ -94,17 +94,26 @@ static void copy_line(const job *j, const uint8_t *line, size_t begin, size_t en
   }
 }
 
+/* Whole rows that repeat the one before them are copied from there: it is still in the first level of cache, and one long copy
+ * writes whole cache lines. */
 static void copy_pixels(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
-  const size_t width = j->axes[2].out;
+  const size_t width = j->axes[2].out, row_bytes = width * j->channels;
+  const bool dense = j->y_stride == (ptrdiff_t)j->channels;
+  const uint8_t *line_before = NULL;
   places known;
   known.count = 0;
   for (size_t pixel = begin; pixel < end;) {
     const size_t row = pixel / width, row_end = (row + 1) * width, stop = row_end < end ? row_end : end;
     const uint8_t *line = line_of(j, row);
     uint8_t *y = j->y + (ptrdiff_t)pixel * j->y_stride;
-    copy_line(j, line, pixel - row * width, stop - row * width, y, &known);
+    const bool whole = dense && stop - pixel == width;
+    if (whole && line == line_before)
+      memcpy(y, y - row_bytes, row_bytes);
+    else
+      copy_line(j, line, pixel - row * width, stop - row * width, y, &known);
+    line_before = whole ? line : NULL;
     pixel = stop;
   }
 }

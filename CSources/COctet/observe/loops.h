@@ -2,10 +2,13 @@
  * this, inside its region.
  *
  * Extremes: a quad at a time, each vector of it with accumulators of its own; four operations for a vector, so that loads are the
- * bound. NaN never enters the extremes, since a comparison with it keeps the accumulator. Histograms: one store for each value is the
+ * bound, and memory is asked for well ahead. NaN never enters the extremes, since a comparison with it keeps the accumulator. Histograms: one store for each value is the
  * bound; divisions go on meanwhile. */
 #ifndef OCT_OBSERVE_LOOPS_H
 #define OCT_OBSERVE_LOOPS_H
+
+/* Bytes between a load and what is asked for ahead of it: hardware stops at the end of a page. */
+enum { AHEAD = 8192, LINE = 64 };
 
 typedef struct reach_vectors {
   vf low, high;
@@ -24,6 +27,9 @@ static void tier_reach(const float *x, size_t count, oct_reach *reach) {
   for (int i = 0; i < 4; i++) r[i] = (reach_vectors){vf_set(reach->low), vf_set(reach->high), vi_set(reach->top)};
   size_t at = 0;
   for (; at + QUAD <= count; at += QUAD) {
+    OCT_UNROLL
+    for (size_t byte = 0; byte < QUAD * sizeof *x; byte += LINE)
+      __builtin_prefetch((const void *)((uintptr_t)(x + at) + AHEAD + byte));
     OCT_UNROLL
     for (int i = 0; i < 4; i++) widen(&r[i], vf_load(x + at + (size_t)(i * LANES)));
   }
