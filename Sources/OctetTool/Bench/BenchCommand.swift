@@ -45,6 +45,9 @@ struct BenchCommand: ParsableCommand {
   @Flag(help: "Measure whole layers, called from Swift, instead.")
   var layers = false
 
+  @Flag(help: "Measure steps of training instead.")
+  var training = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -59,6 +62,7 @@ struct BenchCommand: ParsableCommand {
     let machine = BenchMachine(tier: try Kernels.maxISA())
     if eager { return try time(CallBench.operators(), "eager", machine) }
     if layers { return try time(CallBench.layers(), "layers", machine) }
+    if training { return try time(CallBench.trainingSteps(), "training", machine) }
     let rows = try chosenRows()
     let counts = try threadCounts()
     let runner = BenchRunner(budget: timeBudget)
@@ -92,7 +96,7 @@ struct BenchCommand: ParsableCommand {
     if !json { print("# octet \(Kernels.version), \(machine.line)\n\(CallBench.header)") }
     var results: [CallBench.Result] = []
     for row in bench.rows where filter == nil || row.name.contains(filter ?? "") {
-      let result = CallBench.measure(row, seconds: timeBudget)
+      let result = try CallBench.measure(row, seconds: timeBudget)
       results.append(result)
       if !json { print(result.line) }
     }

@@ -8,7 +8,7 @@ struct CallBench {
     let name: String
     /// Calls between two looks at the clock.
     var batch = 50
-    let call: () -> Tensor
+    let call: () throws -> Tensor
   }
 
   /// Nanoseconds a call took.
@@ -75,12 +75,12 @@ struct CallBench {
   }
 
   /// Times a row for about so many seconds.
-  static func measure(_ row: Row, seconds: Double) -> Result {
+  static func measure(_ row: Row, seconds: Double) throws -> Result {
     let clock = ContinuousClock()
     var times: [Double] = []
     let end = clock.now + .seconds(seconds)
     repeat {
-      let time = clock.measure { for _ in 0..<row.batch { _ = row.call() } }
+      let time = try clock.measure { for _ in 0..<row.batch { _ = try row.call() } }
       times.append(time / .nanoseconds(row.batch))
     } while clock.now < end
     times.sort()
