@@ -23,11 +23,15 @@ public enum ConversionTarget: Sendable {
 ///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does with a warning.
 ///   - removeQConfig: false keeps configurations, to convert further modules later.
 ///   - usePrecomputedFakeQuant: takes the parameters that a weight was trained with as they are, without another look at it.
+///   - batches: inputs to run before and after, to see what integers change. The outputs of all layers are kept meanwhile.
+/// - Returns: how far each converted layer's output moved, in the order in which layers run; nothing without batches.
 /// - Throws: `notObserved` naming the module when an observer saw no data. Nothing changes unless every module converts.
+@discardableResult
 public func convert(
   _ model: Module, to target: ConversionTarget = .quantized, allowUnobserved: Bool = false,
-  removeQConfig: Bool = true, usePrecomputedFakeQuant: Bool = false
-) throws {
+  removeQConfig: Bool = true, usePrecomputedFakeQuant: Bool = false,
+  comparingOn batches: [Tensor] = []
+) throws -> [LayerDifference] {
   var conversion = Conversion(
     target: target, allowsUnobserved: allowUnobserved,
     usesPrecomputedFakeQuant: usePrecomputedFakeQuant)
@@ -38,12 +42,15 @@ public func convert(
       expected: "a model that prepare has seen", received: "no observed module",
       fix: "call prepare and run calibration data first")
   }
+  let paths = batches.isEmpty ? [] : conversion.paths(in: model)
+  let before = try LayerOutputs(of: model, at: paths, for: batches)
   try install(conversion.installs, in: model)
   model.applyToAll { module in
     module.activationPostProcess = nil
     module.watchesInput = false
     if removeQConfig { module.qconfigSetting = .inherited }
   }
+  return before.differences(to: try LayerOutputs(of: model, at: paths, for: batches))
 }
 
 /// What `convert` is about to do: nothing is done before all of it fits.
@@ -52,6 +59,14 @@ struct Conversion {
   var allowsUnobserved = false
   var usesPrecomputedFakeQuant = false
   var installs: [(handle: Module, successor: Module)] = []
+
+  /// The first path of each handle that gets a successor.
+  func paths(in model: Module) -> [String] {
+    var wanted = Set(installs.map { ObjectIdentifier($0.handle) })
+    return model.namedModules().map(\.path).filter { path in
+      model.submodule(path).map { wanted.remove(ObjectIdentifier($0)) != nil } ?? false
+    }
+  }
 
   /// Looks at a handle and all below it.
   mutating func visit(_ handle: Module, _ path: String) throws {

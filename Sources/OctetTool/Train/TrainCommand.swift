@@ -97,22 +97,15 @@ struct TrainCommand: ParsableCommand {
     let images = try LabelledImages.normalized(
       data.test.images.slice(dim: 0, 0..<min(200, data.test.count)))
     let fake = try run.predictions(model)
-    let fakeOutputs = try LayerComparison(model, images)
-    try convert(model)
+    let differences = try convert(model, comparingOn: [images])
     let integer = try run.predictions(model)
-    let integerOutputs = try LayerComparison(model, images)
     let same = zip(fake, integer).filter { $0 == $1 }.count
     let agreement = Double(same) / Double(max(fake.count, 1))
     let accuracy = run.accuracy(integer)
     say("fake-quantized: \(percent(run.accuracy(fake)))")
     say("int8: \(percent(accuracy)), \(fixed((accuracy - float) * 100, 2)) points from float")
     say("fake-quantized and int8 agree on \(percent(agreement))")
-    var least = Double.infinity
-    for layer in LayerComparison.layers {
-      guard let ratio = fakeOutputs.ratio(layer, integerOutputs) else { continue }
-      least = min(least, ratio)
-      say("  \(layer): SQNR \(ratio.isInfinite ? "infinite" : "\(fixed(ratio, 1)) dB")")
-    }
+    for difference in differences { say("  \(difference)") }
     var shortfalls: [String] = []
     if (float - accuracy) * 100 > 0.3 {
       shortfalls.append("int8 lost \(fixed((float - accuracy) * 100, 2)) points, allowed are 0.3")
@@ -120,7 +113,9 @@ struct TrainCommand: ParsableCommand {
     if agreement < 0.998 {
       shortfalls.append("the models agree on \(percent(agreement)), wanted are 99.8 %")
     }
-    if least < 40 { shortfalls.append("a layer's SQNR is \(fixed(least, 1)) dB, wanted are 40") }
+    for difference in differences where !(difference.signalToNoise >= 40) {
+      shortfalls.append("\(difference), wanted are 40 dB")
+    }
     for line in shortfalls { StandardError.print("error: train-demo: \(line)") }
     if !shortfalls.isEmpty { throw ToolExit.failed }
   }
