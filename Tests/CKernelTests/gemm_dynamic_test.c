@@ -238,7 +238,10 @@ static void test_shapes(check_random *random) {
 
 /* Rows in parts and pieces on several threads. */
 static void test_teams(check_random *random) {
-  static const shape shapes[] = {{300, 70, 400, 0, 0, false}, {90, 300, 1000, 5, 0, true}, {3, 64, 20000, 0, 0, false}};
+  static const shape shapes[] = {{300, 70, 400, 0, 0, false},
+                                 {90, 300, 1000, 5, 0, true},
+                                 {3, 64, 20000, 0, 0, false},
+                                 {33, 40, 4096, 0, 0, false}};
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
     fixture f;
     fixture_make(&f, random, shapes[s], BELL);

@@ -155,7 +155,7 @@ static const oct_dtype output_types[] = {OCT_U8, OCT_S8, OCT_S32, OCT_F32};
 static size_t run_grid(check_random *random, const arenas *memory, const oct_gemm_kernel *kernel) {
   static const size_t lengths[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300};
   const size_t nr = kernel->nr;
-  const size_t widths[] = {1, 2, nr / 2, nr / 2 + 1, nr - 1, nr, nr + 1, 2 * nr - 1, 2 * nr, 2 * nr + 3};
+  const size_t widths[] = {1, 2, nr / 2, nr / 2 + 1, nr - 1, nr, nr + 1, 2 * nr - 1, 2 * nr, 4 * nr + 3};
   size_t cases = 0;
   for (size_t m = 1; m <= 2 * kernel->mr + 1; m++)
     for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++)
@@ -200,9 +200,11 @@ static size_t run_combinations(check_random *random, const arenas *memory, const
   return cases;
 }
 
-/* Shapes that are worth several threads, cut in several ways; more threads than pieces too. */
+/* Shapes that are worth several threads, cut in several ways; more threads than pieces too. The last one has rows that some
+ * kernels copy because of how they lie. */
 static size_t run_threads(check_random *random, const arenas *memory, const oct_gemm_kernel *kernel) {
-  static const size_t shapes[][3] = {{173, 211, 640}, {3, 640, 500}, {640, 5, 500}, {40, 70, 4000}};
+  const size_t shapes[][3] = {
+      {173, 211, 640}, {3, 640, 500}, {640, 5, 500}, {40, 70, 4000}, {kernel->mr + 2, 517, 4096}};
   static const int threads[] = {1, 2, 3, 5};
   size_t cases = 0;
   for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
@@ -213,7 +215,7 @@ static size_t run_threads(check_random *random, const arenas *memory, const oct_
                               .a_dtype = byte_types[(s + t) & 1],
                               .b_dtype = OCT_S8,
                               .c_dtype = OCT_U8,
-                              .a_slack = t,
+                              .a_slack = shapes[s][2] == 4096 ? t / 2 * 4096 : t,
                               .zero_points = (int)(t % 3),
                               .threads = threads[t],
                               .limit = s % 2 ? 5 : 0};
@@ -224,8 +226,8 @@ static size_t run_threads(check_random *random, const arenas *memory, const oct_
 }
 
 int main(void) {
-  arenas memory = {check_guard_make(ARENA), check_guard_make(ARENA), check_guard_make(ARENA),
-                   check_guard_make(2 * ARENA), check_guard_make(4 * ARENA)};
+  arenas memory = {check_guard_make(ARENA), check_guard_make(5 * ARENA), check_guard_make(ARENA),
+                   check_guard_make(6 * ARENA), check_guard_make(4 * ARENA)};
   for (size_t i = 0; i < oct_gemm_kernel_count; i++) {
     const oct_gemm_kernel *kernel = &oct_gemm_kernels[i];
     if (!oct_isa_supported(kernel->isa)) {

@@ -196,7 +196,7 @@ static oct_status plan_pass(const char *entry, const conv_job *job, size_t index
   if (phase->scattered && pass->packs_rows && product.kernel->row_group > 1) {
     /* Each line of outputs begins a row group. */
     const size_t rows = plan->row_block * (product.kernel->row_group - 1);
-    const size_t more = oct_round_up(rows * oct_gemm_row_bytes(&product), OCT_ALIGNMENT);
+    const size_t more = oct_round_up(rows * oct_gemm_row_pitch(&product), OCT_ALIGNMENT);
     plan->scratch_offset += more;
     plan->slice += more;
   }
@@ -300,7 +300,7 @@ static segment segment_at(const conv_job *job, const conv_pass *pass, size_t row
 static void pack_block(const conv_job *job, const conv_pass *pass, size_t index, size_t first, size_t count,
                        char *slice, int64_t *row_sum) {
   const oct_gemm_packed *product = &pass->products[index].packed;
-  const size_t group = product->kernel->row_group, group_bytes = oct_gemm_row_bytes(product) * group;
+  const size_t group = product->kernel->row_group, group_bytes = oct_gemm_row_pitch(product) * group;
   const ptrdiff_t x_stride = job->input.x_stride;
   const size_t channel = oct_conv_first_group(&job->conv, index) * job->conv.group_in;
   char *panel = slice + pass->plan.panel_offset, *scratch = slice + pass->plan.scratch_offset;
@@ -372,7 +372,7 @@ static oct_gemm_rows block_rows(const conv_job *job, const conv_pass *pass, size
   if (pass->packs_rows) {
     if (fresh) pack_block(job, pass, index, range.first, rows.count, slice, row_sum);
     rows.a = slice + pass->plan.panel_offset;
-    rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(product) * product->kernel->row_group);
+    rows.stride = (ptrdiff_t)(oct_gemm_row_pitch(product) * product->kernel->row_group);
     return rows;
   }
   const ptrdiff_t x_stride = job->input.x_stride;

@@ -185,7 +185,7 @@ void oct_conv_pack_panel(const oct_conv_phase *phase, size_t channels, const oct
   size_t at[OCT_CONV_MAX_RANK] = {pixel / (phase->out[1] * phase->out[2]), pixel / phase->out[2] % phase->out[1],
                                   pixel % phase->out[2]};
   for (size_t begin = 0; begin < rows; begin += kernel->row_group) {
-    char *group_rows = (char *)panel + begin * row_bytes;
+    char *group_rows = (char *)panel + begin * oct_gemm_row_pitch(product);
     char *plain = kernel->row_group == 1 ? group_rows : scratch;
     for (size_t r = 0; r < kernel->row_group; r++) {
       char *row = plain + r * row_bytes;

@@ -106,6 +106,17 @@ const char *oct_gemm_kernel_name(const void *packed, size_t packed_size) {
   return oct_gemm_open("oct_gemm_kernel_name", packed, packed_size, &view) == OCT_OK ? view.kernel->name : NULL;
 }
 
+/* Tiles of so many rows find room wherever these lie, and products of fewer columns are done before copies pay. Copied rows
+ * meet all weights before the next block of rows does, which costs more than it saves when there are many. */
+enum { FEW_ROWS = 8, MANY_ROWS = 512, MANY_COLUMNS = 512 };
+
+/* True when rows could be used in place, but lie so that copies apart from each other soon pay: see oct_gemm_row_stride. */
+static bool wants_copies(const oct_gemm_packed *packed, size_t m, ptrdiff_t a_stride) {
+  const size_t stride = a_stride < 0 ? 0 - (size_t)a_stride : (size_t)a_stride, height = packed->kernel->mr;
+  return m >= height && height > FEW_ROWS && m <= MANY_ROWS && packed->n >= MANY_COLUMNS &&
+         oct_gemm_row_stride(packed->k) != packed->k && oct_gemm_row_stride(stride) != stride;
+}
+
 oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_t m, int threads, size_t *bytes) {
   const char *entry = "oct_gemm_workspace_size";
   oct_gemm_packed view;
@@ -113,8 +124,10 @@ oct_status oct_gemm_workspace_size(const void *packed, size_t packed_size, size_
   if (status != OCT_OK) return status;
   if (!bytes) return oct_fail(OCT_INVALID_ARGUMENT, "%s: bytes is null; pass a place for the answer", entry);
   if (threads < 0) return oct_fail(OCT_INVALID_ARGUMENT, "%s: threads is %d, expected 0 (all) or more", entry, threads);
-  const size_t slices = oct_gemm_slice_bytes(&view, m, 1, !oct_gemm_takes_in_place(&view), threads);
-  *bytes = m == 0 || view.n == 0 ? 0 : oct_gemm_column_bytes(&view) + slices;
+  const bool in_place = oct_gemm_takes_in_place(&view), copies = !in_place || wants_copies(&view, m, (ptrdiff_t)view.k);
+  const size_t packs = copies ? oct_gemm_slice_bytes(&view, m, 1, true, threads) : 0;
+  const size_t uses = in_place ? oct_gemm_slice_bytes(&view, m, 1, false, threads) : 0;
+  *bytes = m == 0 || view.n == 0 ? 0 : oct_gemm_column_bytes(&view) + (packs > uses ? packs : uses);
   return OCT_OK;
 }
 
@@ -168,7 +181,7 @@ static oct_gemm_rows block_rows(const oct_gemm_job *job, size_t block, char *sli
   void *panel = slice + job->plan.panel_offset;
   if (fresh) oct_gemm_pack_rows(packed, a, job->a_stride, rows.count, panel, slice + job->plan.scratch_offset, row_sum);
   rows.a = panel;
-  rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(packed) * packed->kernel->row_group);
+  rows.stride = (ptrdiff_t)(oct_gemm_row_pitch(packed) * packed->kernel->row_group);
   return rows;
 }
 
@@ -196,9 +209,9 @@ size_t oct_gemm_job_bytes(const oct_gemm_job *job) {
   return oct_gemm_column_bytes(&job->packed) + (size_t)job->plan.threads * job->plan.slice;
 }
 
-void oct_gemm_plan_job(oct_gemm_job *job, size_t m, int threads) {
+void oct_gemm_plan_job(oct_gemm_job *job, size_t m, ptrdiff_t a_stride, int threads) {
   job->m = m;
-  job->packs_rows = !oct_gemm_takes_in_place(&job->packed);
+  job->packs_rows = !oct_gemm_takes_in_place(&job->packed) || wants_copies(&job->packed, m, a_stride);
   job->plan = oct_gemm_make_plan(&job->packed, m, 1, job->packs_rows, threads);
 }
 
@@ -222,7 +235,7 @@ oct_status oct_gemm(const void *packed, size_t packed_size, const oct_gemm_call 
   if (status != OCT_OK) return status;
   if (call->m == 0 || job.packed.n == 0) return OCT_OK;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_gemm_plan_job(&job, call->m, threads);
+  oct_gemm_plan_job(&job, call->m, call->a_stride, threads);
   status = oct_run_workspace(entry, run, oct_gemm_job_bytes(&job), &workspace);
   if (status != OCT_OK) return status;
   job.a = job.packed.k > 0 ? call->a : packed;

@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "base/verbose.h"
 #include "gemm_job.h"
+#include "gemm_rows.h"
 #include "observe/kernels.h"
 #include "quantize/kernels.h"
 #include "quantize/quantize.h"
@@ -29,7 +30,8 @@ typedef struct input {
   const oct_observe_kernels *observe;
   const oct_quantize_kernels *quantize;
   oct_quantize_rule rule;
-  char *q; /* [rows, k] */
+  char *q; /* [rows, k], q_stride bytes from row to row */
+  size_t q_stride;
   oct_reach reach[MOST_PARTS];
 } input;
 
@@ -62,9 +64,11 @@ static void quantize_parts(void *context, size_t begin, size_t end, int worker) 
     size_t first;
     const size_t rows = rows_of(in, part, &first);
     const char *x = in->x + (ptrdiff_t)first * in->stride;
-    char *q = in->q + first * in->k;
-    const size_t runs = is_dense(in) ? 1 : rows, run = is_dense(in) ? rows * in->k : in->k;
-    for (size_t r = 0; r < runs; r++, x += in->stride, q += run) in->quantize->quantize_byte(x, run, &in->rule, q);
+    char *q = in->q + first * in->q_stride;
+    const bool dense = is_dense(in) && in->q_stride == in->k;
+    const size_t runs = dense ? 1 : rows, run = dense ? rows * in->k : in->k;
+    for (size_t r = 0; r < runs; r++, x += in->stride, q += in->q_stride)
+      in->quantize->quantize_byte(x, run, &in->rule, q);
   }
 }
 
@@ -135,7 +139,7 @@ static oct_status check_call(const char *entry, const oct_gemm_packed *packed, c
   size_t q;
   if (!oct_gemm_extent_fits(call->m, call->x_stride, packed->k, 1, sizeof(float)) ||
       !oct_gemm_extent_fits(call->m, call->y_stride, packed->n, 1, sizeof(float)) ||
-      !oct_multiply(call->m, packed->k, &q) || q > PTRDIFF_MAX / sizeof(float))
+      !oct_multiply(call->m, oct_gemm_row_stride(packed->k), &q) || q > PTRDIFF_MAX / sizeof(float))
     return oct_fail(OCT_OVERFLOW,
                     "%s: %zu rows with strides %td and %td reach beyond the address space; check m and the strides",
                     entry, call->m, call->x_stride, call->y_stride);
@@ -167,7 +171,7 @@ oct_status oct_gemm_dynamic_workspace_size(const void *packed, size_t packed_siz
   if (status == OCT_OK) status = oct_gemm_workspace_size(packed, packed_size, m, threads, bytes);
   if (status != OCT_OK || m == 0 || view.n == 0) return status;
   size_t q;
-  if (!oct_multiply(m, view.k, &q) || q > PTRDIFF_MAX / sizeof(float) ||
+  if (!oct_multiply(m, oct_gemm_row_stride(view.k), &q) || q > PTRDIFF_MAX / sizeof(float) ||
       !oct_add(*bytes, oct_round_up(q, OCT_ALIGNMENT), bytes))
     return oct_fail(OCT_OVERFLOW, "%s: %zu rows of %zu are more than memory can hold; check m", entry, m, view.k);
   return OCT_OK;
@@ -187,8 +191,9 @@ oct_status oct_gemm_dynamic(const void *packed, size_t packed_size, const oct_ge
   if (status == OCT_OK) status = oct_quantize_select(&in.quantize);
   if (status != OCT_OK || call->m == 0 || job.packed.n == 0) return status;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_gemm_plan_job(&job, call->m, threads);
-  const size_t job_bytes = oct_gemm_job_bytes(&job), q_bytes = oct_round_up(call->m * job.packed.k, OCT_ALIGNMENT);
+  const size_t q_stride = oct_gemm_row_stride(job.packed.k);
+  oct_gemm_plan_job(&job, call->m, (ptrdiff_t)q_stride, threads);
+  const size_t job_bytes = oct_gemm_job_bytes(&job), q_bytes = oct_round_up(call->m * q_stride, OCT_ALIGNMENT);
   status = oct_run_workspace(entry, run, job_bytes + q_bytes, &workspace);
   if (status != OCT_OK) return status;
   in.x = job.packed.k > 0 ? (const char *)call->x : packed;
@@ -196,6 +201,7 @@ oct_status oct_gemm_dynamic(const void *packed, size_t packed_size, const oct_ge
   in.k = job.packed.k;
   in.stride = in.k > 0 ? call->x_stride * (ptrdiff_t)sizeof(float) : 0;
   in.q = (char *)workspace + job_bytes;
+  in.q_stride = q_stride;
   double scale;
   int32_t zero_point;
   status = quantize_input(entry, &in, call->reduce_range, threads, &scale, &zero_point);
@@ -212,7 +218,7 @@ oct_status oct_gemm_dynamic(const void *packed, size_t packed_size, const oct_ge
   job.prepared = oct_gemm_lay_out(&job.packed, zero_point, &output, 0, workspace);
   job.prepared.scale = (float)scale;
   job.a = in.q;
-  job.a_stride = (ptrdiff_t)in.k;
+  job.a_stride = (ptrdiff_t)in.q_stride;
   job.c = call->y;
   job.c_stride = call->y_stride;
   oct_gemm_run_job(&job, workspace);

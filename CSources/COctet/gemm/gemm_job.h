@@ -21,8 +21,8 @@ typedef struct oct_gemm_job {
 /* False when the distance between the first and the last element of [rows, columns] doesn't fit. */
 bool oct_gemm_extent_fits(size_t rows, ptrdiff_t row_stride, size_t columns, ptrdiff_t column_stride, size_t element);
 
-/* Plans the opened job for m rows on at most `threads` threads. */
-void oct_gemm_plan_job(oct_gemm_job *job, size_t m, int threads);
+/* Plans the opened job for m rows, a_stride bytes apart, on at most `threads` threads. */
+void oct_gemm_plan_job(oct_gemm_job *job, size_t m, ptrdiff_t a_stride, int threads);
 
 /* Bytes of workspace for a planned job: the columns' arrays and the workers' slices. */
 size_t oct_gemm_job_bytes(const oct_gemm_job *job);

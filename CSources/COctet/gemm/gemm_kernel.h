@@ -23,13 +23,15 @@ typedef struct oct_gemm_tile {
   const void *a;           /* row_group rows at a time: [k / k_group][row_group][k_group] elements */
   ptrdiff_t a_stride;      /* bytes from one row group to the next */
   const int8_t *b;         /* [k / k_group][nr][k_group], columns beyond n and k beyond the end are 0 */
-  bool streamed;           /* all of b comes from the third level of cache, so that fetching ahead pays */
+  ptrdiff_t ahead;         /* bytes of b between what few rows read and what they fetch; 0: no fetching */
   size_t blocks;           /* of a cell, for run_blocks */
   size_t k_groups;         /* k / k_group, rounded up; of one run */
   size_t runs;             /* k is so many runs, 1 unless the kernel takes runs */
   const ptrdiff_t *run_at; /* bytes from a to each run; with one run it is 0 */
   size_t k_tail; /* rows in place: elements of the last group that exist, 0 when all do; the row has a group before */
   size_t rows, columns;       /* at least 1 */
+  size_t panels;              /* so many tiles side by side, 1 unless the kernel takes panels and all are whole */
+  ptrdiff_t panel_c_stride;   /* bytes from tile to tile in c */
   const int32_t *column_term; /* [nr] */
   const int32_t *minus_zero;  /* [nr]; read if row_sum is set */
   const int32_t *row_sum;     /* [rows], or null when all of minus_zero is 0 */
@@ -39,6 +41,26 @@ typedef struct oct_gemm_tile {
   ptrdiff_t c_stride; /* bytes */
 } oct_gemm_tile;
 
+/* Columns begin..<end of what a call adds to packed weights, begin and end multiples of the kernel's nr. Those beyond n
+ * get neutral values.
+ *
+ *   term[i]       = bias[i] - zero * column_sum[i] - k_zero * minus_zero[i]                     modulo 2^32
+ *   multiplier[i] = from[i] * scale
+ *   real_bias[i]  = real_from[i], or -0 */
+typedef struct oct_gemm_columns {
+  size_t begin, end, n;
+  int32_t zero, k_zero;
+  const int64_t *column_sum;
+  const int32_t *minus_zero; /* null: all are 0 */
+  const int32_t *bias;       /* null: all are 0 */
+  float scale;
+  const float *from; /* null when outputs are sums */
+  size_t from_count; /* 1 or n */
+  const float *real_from;
+  int32_t *term;
+  float *multiplier, *real_bias;
+} oct_gemm_columns;
+
 typedef struct oct_gemm_kernel {
   const char *name;
   oct_isa isa;
@@ -47,10 +69,12 @@ typedef struct oct_gemm_kernel {
   uint32_t k_group;   /* elements of k that lie side by side for one column, and for one row of a row group */
   uint32_t row_group; /* rows of a packed together; 1: plain rows, so that a may be used where it lies */
   bool takes_runs;    /* rows in place may be made of runs, or end inside a group of k: see runs and k_tail */
+  bool takes_panels;  /* see panels */
   uint32_t speed;
   bool test_only;
   void (*run)(const oct_gemm_tile *tile);
   void (*run_blocks)(const oct_gemm_tile *tile); /* null, or the same for block diagonal weights, see below */
+  void (*fill_columns)(const oct_gemm_columns *columns);
 } oct_gemm_kernel;
 
 /* Block diagonal weights in cells: nr = 32 columns and every 32 k are eight blocks of 4 by 4, four of 8 by 8 or two of
@@ -64,9 +88,11 @@ static inline bool oct_gemm_is_cell(size_t blocks) {
 
 #if OCT_ARCH_X86
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile);
+void oct_gemm_columns__avx512vnni(const oct_gemm_columns *columns);
 #endif
+void oct_gemm_columns__scalar(const oct_gemm_columns *columns);
 
-#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use, blocks) \
+#define OCT_GEMM_KERNEL(name, isa, form, mr, nr, k_group, row_group, runs, speed, use, blocks, columns) \
   void oct_gemm_##name(const oct_gemm_tile *tile);
 #include "gemm.def"
 #undef OCT_GEMM_KERNEL

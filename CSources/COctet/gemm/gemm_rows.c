@@ -66,7 +66,7 @@ void oct_gemm_interleave(const oct_gemm_kernel *kernel, const void *rows, size_t
 }
 
 size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows) {
-  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_bytes(packed) + OCT_GEMM_PANEL_SLACK,
+  return oct_round_up(oct_round_up(rows, packed->kernel->row_group) * oct_gemm_row_pitch(packed) + OCT_GEMM_PANEL_SLACK,
                       OCT_ALIGNMENT);
 }
 
@@ -85,13 +85,13 @@ static void pack_row(const oct_gemm_packed *packed, const void *a, void *to) {
 /* Plain rows of bytes, the common case: neighbours in one go, others row by row without a call. */
 static void pack_byte_rows(const oct_gemm_packed *packed, const uint8_t *a, ptrdiff_t a_stride, size_t rows,
                            uint8_t *panel) {
-  const size_t k = packed->k, row_bytes = oct_gemm_row_bytes(packed);
+  const size_t k = packed->k, row_bytes = oct_gemm_row_bytes(packed), pitch = oct_gemm_row_pitch(packed);
   const uint8_t flip = oct_gemm_form_flip(packed->kernel->form, packed->a_dtype);
-  if (row_bytes == k && a_stride == (ptrdiff_t)k) {
+  if (pitch == k && a_stride == (ptrdiff_t)k) {
     oct_gemm_copy_bytes(a, rows * k, flip, panel);
     return;
   }
-  for (size_t r = 0; r < rows; r++, panel += row_bytes) {
+  for (size_t r = 0; r < rows; r++, panel += pitch) {
     oct_gemm_copy_bytes(a + (ptrdiff_t)r * a_stride, k, flip, panel);
     for (size_t i = k; i < row_bytes; i++) panel[i] = 0;
   }
@@ -100,15 +100,15 @@ static void pack_byte_rows(const oct_gemm_packed *packed, const uint8_t *a, ptrd
 void oct_gemm_pack_rows(const oct_gemm_packed *packed, const void *a, ptrdiff_t a_stride, size_t rows, void *panel,
                         void *scratch, int64_t *row_sum) {
   const oct_gemm_kernel *kernel = packed->kernel;
-  const size_t row_bytes = oct_gemm_row_bytes(packed);
+  const size_t row_bytes = oct_gemm_row_bytes(packed), pitch = oct_gemm_row_pitch(packed);
   if (kernel->row_group == 1 && kernel->form != OCT_GEMM_FORM_S16) {
     pack_byte_rows(packed, a, a_stride, rows, panel);
     for (size_t r = 0; row_sum && r < rows; r++)
-      row_sum[r] = oct_gemm_row_sum(kernel->form, (const char *)panel + r * row_bytes, packed->k);
+      row_sum[r] = oct_gemm_row_sum(kernel->form, (const char *)panel + r * pitch, packed->k);
     return;
   }
   for (size_t first = 0; first < rows; first += kernel->row_group) {
-    char *group = (char *)panel + first * row_bytes;
+    char *group = (char *)panel + first * pitch;
     char *plain = kernel->row_group == 1 ? group : scratch;
     for (size_t r = 0; r < kernel->row_group; r++) {
       char *row = plain + r * row_bytes;

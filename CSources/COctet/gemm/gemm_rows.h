@@ -39,6 +39,12 @@ static inline uint8_t oct_gemm_form_flip(oct_gemm_form form, oct_dtype dtype) {
   return form == (dtype == OCT_U8 ? OCT_GEMM_FORM_U8 : OCT_GEMM_FORM_S8) ? 0 : 0x80;
 }
 
+/* Bytes from row to row that suit a tile of rows of `bytes` bytes. Rows that are a multiple of 4 KB apart share the same few
+ * places of a first-level cache, fewer than a tile has rows, so these move on by a line. */
+static inline size_t oct_gemm_row_stride(size_t bytes) {
+  return bytes > 0 && bytes % 4096 == 0 ? bytes + OCT_ALIGNMENT : bytes;
+}
+
 /* Writes `count` elements of dtype in this form. */
 void oct_gemm_convert(oct_gemm_form form, oct_dtype dtype, const void *from, size_t count, void *to);
 
@@ -59,6 +65,12 @@ enum { OCT_GEMM_PANEL_SLACK = 32 };
  * Scratch is 0 without row groups. */
 size_t oct_gemm_panel_bytes(const oct_gemm_packed *packed, size_t rows);
 size_t oct_gemm_scratch_bytes(const oct_gemm_packed *packed);
+
+/* Bytes from row to row of packed rows; a group of them takes row_group times as many. */
+static inline size_t oct_gemm_row_pitch(const oct_gemm_packed *packed) {
+  const size_t bytes = oct_gemm_row_bytes(packed);
+  return packed->kernel->row_group == 1 ? oct_gemm_row_stride(bytes) : bytes;
+}
 
 /* Packs `rows` rows of a. row_sum may be null. */
 void oct_gemm_pack_rows(const oct_gemm_packed *packed, const void *a, ptrdiff_t a_stride, size_t rows, void *panel,

@@ -2,7 +2,10 @@
 #include "gemm_run.h"
 
 #include "base/align.h"
+#include "base/range.h"
 #include "gemm_rows.h"
+
+OCT_FP_STRICT
 
 static size_t array_bytes(size_t columns) { return oct_round_up(columns * 4, OCT_ALIGNMENT); }
 
@@ -37,26 +40,49 @@ oct_gemm_prepared oct_gemm_lay_out(const oct_gemm_packed *packed, int32_t a_zero
   };
 }
 
+void oct_gemm_columns__scalar(const oct_gemm_columns *columns) {
+  const size_t begin = columns->begin, end = columns->end, n = end < columns->n ? end : columns->n;
+  const size_t biased = columns->bias ? n : begin, biased_real = columns->real_from ? n : begin;
+  const uint32_t zero = (uint32_t)columns->zero, k_zero = (uint32_t)columns->k_zero;
+  int32_t *term = columns->term;
+  /* Products of 32 bits in 64, which vectors have everywhere. */
+  for (size_t i = begin; i < biased; i++)
+    term[i] = (int32_t)((uint32_t)columns->bias[i] - (uint32_t)((uint64_t)zero * (uint32_t)columns->column_sum[i]));
+  for (size_t i = biased; i < end; i++)
+    term[i] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)columns->column_sum[i]));
+  for (size_t i = begin; columns->minus_zero && i < end; i++)
+    term[i] = (int32_t)((uint32_t)term[i] - k_zero * (uint32_t)columns->minus_zero[i]);
+  if (!columns->from) return;
+  if (columns->from_count == 1) oct_fill_f32(columns->multiplier + begin, n - begin, columns->from[0] * columns->scale);
+  for (size_t i = begin; columns->from_count != 1 && i < n; i++)
+    columns->multiplier[i] = columns->from[i] * columns->scale;
+  oct_fill_f32(columns->multiplier + n, end - n, 1.0f);
+  for (size_t i = begin; i < biased_real; i++) columns->real_bias[i] = columns->real_from[i];
+  oct_fill_f32(columns->real_bias + biased_real, end - biased_real, -0.0f);
+}
+
 void oct_gemm_fill_columns(const oct_gemm_prepared *prepared, size_t begin, size_t end) {
   const oct_gemm_packed *packed = prepared->packed;
   const oct_output *output = prepared->output;
-  const size_t n = end < packed->n ? end : packed->n, biased = output->bias ? n : begin;
-  const uint32_t zero = (uint32_t)prepared->zero, k_zero = (uint32_t)packed->k * zero;
-  int32_t *term = prepared->term;
-  float *multiplier = prepared->multiplier;
-  const float scale = prepared->scale;
-  /* Products of 32 bits in 64, which vectors have everywhere. */
-  for (size_t i = begin; i < biased; i++)
-    term[i] = (int32_t)((uint32_t)output->bias[prepared->first + i] -
-                        (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
-  for (size_t i = biased; i < end; i++)
-    term[i] = (int32_t)(0u - (uint32_t)((uint64_t)zero * (uint32_t)packed->column_sum[i]));
-  for (size_t i = begin; packed->has_zero && i < end; i++)
-    term[i] = (int32_t)((uint32_t)term[i] - k_zero * (uint32_t)packed->minus_zero[i]);
-  oct_stage_columns(output, prepared->first + begin, n - begin, end - begin, multiplier + begin,
-                    prepared->bias + begin);
-  if (scale == 1.0f) return;
-  for (size_t i = begin; i < n; i++) multiplier[i] *= scale;
+  const size_t first = prepared->first, from = output->multiplier_count == 1 ? 0 : first;
+  const oct_gemm_columns columns = {
+      .begin = begin,
+      .end = end,
+      .n = packed->n,
+      .zero = prepared->zero,
+      .k_zero = (int32_t)((uint32_t)packed->k * (uint32_t)prepared->zero),
+      .column_sum = packed->column_sum,
+      .minus_zero = packed->has_zero ? packed->minus_zero : NULL,
+      .bias = output->bias ? output->bias + first : NULL,
+      .scale = prepared->scale,
+      .from = output->dtype == OCT_S32 ? NULL : output->multiplier + from,
+      .from_count = output->multiplier_count,
+      .real_from = output->bias_f32 ? output->bias_f32 + first : NULL,
+      .term = prepared->term,
+      .multiplier = prepared->multiplier,
+      .real_bias = prepared->bias,
+  };
+  packed->kernel->fill_columns(&columns);
 }
 
 oct_gemm_prepared oct_gemm_prepare(const oct_gemm_packed *packed, int32_t a_zero_point, const oct_output *output,
@@ -139,7 +165,7 @@ static void run_panel(const oct_gemm_prepared *prepared, oct_gemm_tile *tile, co
 
 /* Weights beyond the first come from the third level of cache, beyond the second from memory. There fetching ahead
  * costs a fifth of the speed: the hardware's own prefetchers follow loads that miss, and look further. */
-enum { STREAMED_BYTES = 3 << 19, MEMORY_BYTES = 20 << 20 };
+enum { NEAR_BYTES = 32 << 10, MEMORY_BYTES = 20 << 20, AHEAD_BYTES = 2048 };
 
 void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *rows, size_t panel_begin,
                         size_t panel_end, void *c, ptrdiff_t c_stride) {
@@ -153,20 +179,26 @@ void oct_gemm_run_block(const oct_gemm_prepared *prepared, const oct_gemm_rows *
   const ptrdiff_t a_step = (ptrdiff_t)(height / group) * rows->stride;
   oct_gemm_tile tile = {
       .a_stride = rows->stride,
-      .streamed = bytes > STREAMED_BYTES && bytes <= MEMORY_BYTES,
+      .ahead = bytes > NEAR_BYTES && bytes <= MEMORY_BYTES ? AHEAD_BYTES : 0,
       .blocks = packed->blocks,
       .k_groups = rows->runs > 1 ? packed->k_groups / rows->runs : packed->k_groups,
       .runs = rows->runs > 1 ? rows->runs : 1,
       .run_at = rows->runs > 1 ? rows->run_at : &one_run,
       .k_tail = rows->k_tail,
       .stage = &prepared->stage,
+      .panel_c_stride = (ptrdiff_t)(size * nr),
       .c_stride = c_stride,
   };
   const size_t lines = rows->lines > 1 ? rows->lines : 1;
-  for (size_t panel = panel_begin; panel < panel_end; panel++) {
+  /* A single tile high, whole panels take one call. */
+  const bool together =
+      tiles == 1 && lines == 1 && packed->kernel->takes_panels && packed->blocks == 1 && !prepared->wide;
+  const size_t whole = packed->n / nr < panel_end ? packed->n / nr : panel_end;
+  for (size_t panel = panel_begin; panel < panel_end; panel += tile.panels) {
     const size_t column = panel * nr;
     tile.b = packed->panels + panel * panel_bytes;
     tile.columns = packed->n - column < nr ? packed->n - column : nr;
+    tile.panels = together && panel < whole ? whole - panel : 1;
     tile.column_term = prepared->term + column;
     tile.minus_zero = packed->minus_zero + column;
     tile.column = column;

@@ -10,8 +10,8 @@
 
 #if OCT_ARCH_X86
 
-/* AHEAD: bytes of weights that are fetched before one row needs them. */
-enum { MR = 14, NR = 32, LANES = 16, AHEAD = 2048 };
+/* Tiles of up to MOST_FETCHING rows fetch weights ahead. */
+enum { MR = 14, NR = 32, LANES = 16, MOST_FETCHING = 6 };
 
 OCT_ISA_BEGIN(AVX512VNNI)
 
@@ -142,37 +142,45 @@ OCT_GEMM_INLINE void store_reals(const oct_gemm_tile *tile, int rows, int vector
   }
 }
 
-/* Stores bytes and real numbers; other sums go to out[r * NR + c], and true is the answer. rows and vectors are constants. */
-OCT_GEMM_INLINE bool finish(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2], int32_t *out) {
-  if (tile->row_sum) add_row_sums(tile, rows, vectors, acc);
-  if (ends_in_bytes(tile)) {
-    if (tile->stage->has_bias)
-      store_registers(tile, rows, vectors, true, acc);
-    else
-      store_registers(tile, rows, vectors, false, acc);
-    return false;
-  }
-  if (tile->stage->dtype == OCT_F32) {
-    store_reals(tile, rows, vectors, acc);
-    return false;
-  }
+/* Stores the sums themselves. rows and vectors are constants. */
+OCT_GEMM_INLINE void store_sums(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
   OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r++) {
+  for (int v = 0; v < vectors; v++) {
+    const size_t first = (size_t)(LANES * v), left = tile->columns - first;
+    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    char *row = (char *)tile->c + 4 * first;
     OCT_GEMM_UNROLL
-    for (int v = 0; v < vectors; v++) _mm512_store_si512(out + r * NR + LANES * v, acc[r][v]);
+    for (int r = 0; r < rows; r++, row += tile->c_stride) _mm512_mask_storeu_epi32(row, mask, acc[r][v]);
   }
-  return true;
 }
 
-/* Runs over k and finishes. rows and vectors are constants. */
-OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors, int32_t *out) {
+/* From sums to outputs. rows and vectors are constants. */
+OCT_GEMM_INLINE void finish(const oct_gemm_tile *tile, int rows, int vectors, __m512i acc[][2]) {
+  if (tile->row_sum) add_row_sums(tile, rows, vectors, acc);
+  if (ends_in_bytes(tile) && tile->stage->has_bias)
+    store_registers(tile, rows, vectors, true, acc);
+  else if (ends_in_bytes(tile))
+    store_registers(tile, rows, vectors, false, acc);
+  else if (tile->stage->dtype == OCT_F32)
+    store_reals(tile, rows, vectors, acc);
+  else
+    store_sums(tile, rows, vectors, acc);
+}
+
+/* Chains of sums that share a row's products, since few rows' sums would wait for each other. */
+OCT_GEMM_INLINE int chains_of(int rows) { return rows <= 3 ? 4 : rows <= 6 ? 2 : 1; }
+
+/* Runs over k and finishes one panel. rows and vectors are constants. Few rows wait for weights, and fetch them ahead. */
+OCT_GEMM_INLINE void accumulate_panel(const oct_gemm_tile *tile, int rows, int vectors) {
   __m512i acc[MR][2];
+  const int chains = chains_of(rows);
   OCT_GEMM_UNROLL
-  for (int r = 0; r < rows; r++) {
+  for (int r = 0; r < rows * chains; r++) {
     OCT_GEMM_UNROLL
-    for (int v = 0; v < vectors; v++) acc[r][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
+    for (int v = 0; v < vectors; v++)
+      acc[r][v] = r < rows ? _mm512_loadu_si512(tile->column_term + LANES * v) : _mm512_setzero_si512();
   }
-  const ptrdiff_t stride = tile->a_stride;
+  const ptrdiff_t stride = tile->a_stride, ahead = tile->ahead;
   const uint8_t *base[(MR + 2) / 3];
   const int8_t *b = tile->b;
   size_t run = 0;
@@ -183,7 +191,12 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
     size_t groups = tile->k_groups - (tile->k_tail != 0);
     for (; groups >= 4; groups -= 4) {
       OCT_GEMM_UNROLL
-      for (int i = 0; i < 4; i++) step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc);
+      for (int i = 0; i < 4; i++) {
+        OCT_GEMM_UNROLL
+        for (int v = 0; v < vectors && rows <= MOST_FETCHING; v++)
+          _mm_prefetch((const char *)b + 4 * NR * i + 64 * v + ahead, _MM_HINT_T0);
+        step(base, stride, 4 * i, b + 4 * NR * i, rows, vectors, 4, acc + i % chains * rows);
+      }
       oct_gemm_advance(base, 16, rows);
       b += 16 * NR;
     }
@@ -194,92 +207,69 @@ OCT_GEMM_INLINE bool accumulate(const oct_gemm_tile *tile, int rows, int vectors
     }
   } while (++run < tile->runs);
   if (tile->k_tail) step(base, stride, 0, b, rows, vectors, tile->k_tail, acc);
-  return finish(tile, rows, vectors, acc, out);
-}
-
-/* One row: four chains per vector, since a single one would wait for each product. vectors and streamed are constants. */
-OCT_GEMM_INLINE bool accumulate_row(const oct_gemm_tile *tile, int vectors, bool streamed, int32_t *out) {
-  __m512i acc[4][2];
   OCT_GEMM_UNROLL
-  for (int v = 0; v < vectors; v++) {
-    acc[0][v] = _mm512_loadu_si512(tile->column_term + LANES * v);
-    acc[1][v] = acc[2][v] = acc[3][v] = _mm512_setzero_si512();
-  }
-  const uint8_t *a = tile->a;
-  const int8_t *b = tile->b;
-  size_t run = 0;
-  do {
-    a = (const uint8_t *)tile->a + tile->run_at[run];
-    size_t groups = tile->k_groups - (tile->k_tail != 0);
-    for (; groups >= 4; groups -= 4, a += 16, b += 16 * NR) {
-      OCT_GEMM_UNROLL
-      for (int i = 0; i < 4; i++) {
-        const __m512i four = broadcast(a + 4 * i);
-        OCT_GEMM_UNROLL
-        for (int v = 0; v < vectors; v++) {
-          if (streamed) _mm_prefetch((const char *)b + 4 * NR * i + AHEAD + 64 * v, _MM_HINT_T0);
-          acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], four, _mm512_load_si512(b + 4 * NR * i + 64 * v));
-        }
-      }
-    }
-    for (; groups > 0; groups--, a += 4, b += 4 * NR) {
-      const __m512i four = broadcast(a);
-      OCT_GEMM_UNROLL
-      for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
-    }
-  } while (++run < tile->runs);
-  if (tile->k_tail) {
-    const __m512i four = _mm512_set1_epi32(oct_gemm_tail_bytes(a, tile->k_tail));
+  for (int r = rows; r < rows * chains; r++) {
     OCT_GEMM_UNROLL
-    for (int v = 0; v < vectors; v++) acc[0][v] = _mm512_dpbusd_epi32(acc[0][v], four, _mm512_load_si512(b + 64 * v));
+    for (int v = 0; v < vectors; v++) acc[r % rows][v] = _mm512_add_epi32(acc[r % rows][v], acc[r][v]);
   }
-  OCT_GEMM_UNROLL
-  for (int v = 0; v < vectors; v++)
-    acc[0][v] = _mm512_add_epi32(_mm512_add_epi32(acc[0][v], acc[1][v]), _mm512_add_epi32(acc[2][v], acc[3][v]));
-  return finish(tile, 1, vectors, acc, out);
+  finish(tile, rows, vectors, acc);
 }
 
-static bool accumulate_wide(const oct_gemm_tile *tile, int32_t *out) {
-  switch (tile->rows) {
-    case 1: return tile->streamed ? accumulate_row(tile, 2, true, out) : accumulate_row(tile, 2, false, out);
-    case 2: return accumulate(tile, 2, 2, out);
-    case 3: return accumulate(tile, 3, 2, out);
-    case 4: return accumulate(tile, 4, 2, out);
-    case 5: return accumulate(tile, 5, 2, out);
-    case 6: return accumulate(tile, 6, 2, out);
-    case 7: return accumulate(tile, 7, 2, out);
-    case 8: return accumulate(tile, 8, 2, out);
-    case 9: return accumulate(tile, 9, 2, out);
-    case 10: return accumulate(tile, 10, 2, out);
-    case 11: return accumulate(tile, 11, 2, out);
-    case 12: return accumulate(tile, 12, 2, out);
-    case 13: return accumulate(tile, 13, 2, out);
-    default: return accumulate(tile, 14, 2, out);
+/* Panels side by side. rows and vectors are constants. */
+OCT_GEMM_INLINE void accumulate(const oct_gemm_tile *first, int rows, int vectors) {
+  oct_gemm_tile tile = *first;
+  for (size_t panel = 1;; panel++) {
+    accumulate_panel(&tile, rows, vectors);
+    if (panel >= tile.panels) return;
+    tile.b += 4 * NR * tile.k_groups * tile.runs;
+    tile.column_term += NR;
+    tile.minus_zero += NR;
+    tile.column += NR;
+    tile.c = (char *)tile.c + tile.panel_c_stride;
   }
 }
 
-static bool accumulate_narrow(const oct_gemm_tile *tile, int32_t *out) {
+static void accumulate_wide(const oct_gemm_tile *tile) {
   switch (tile->rows) {
-    case 1: return tile->streamed ? accumulate_row(tile, 1, true, out) : accumulate_row(tile, 1, false, out);
-    case 2: return accumulate(tile, 2, 1, out);
-    case 3: return accumulate(tile, 3, 1, out);
-    case 4: return accumulate(tile, 4, 1, out);
-    case 5: return accumulate(tile, 5, 1, out);
-    case 6: return accumulate(tile, 6, 1, out);
-    case 7: return accumulate(tile, 7, 1, out);
-    case 8: return accumulate(tile, 8, 1, out);
-    case 9: return accumulate(tile, 9, 1, out);
-    case 10: return accumulate(tile, 10, 1, out);
-    case 11: return accumulate(tile, 11, 1, out);
-    case 12: return accumulate(tile, 12, 1, out);
-    case 13: return accumulate(tile, 13, 1, out);
-    default: return accumulate(tile, 14, 1, out);
+    case 1: accumulate(tile, 1, 2); break;
+    case 2: accumulate(tile, 2, 2); break;
+    case 3: accumulate(tile, 3, 2); break;
+    case 4: accumulate(tile, 4, 2); break;
+    case 5: accumulate(tile, 5, 2); break;
+    case 6: accumulate(tile, 6, 2); break;
+    case 7: accumulate(tile, 7, 2); break;
+    case 8: accumulate(tile, 8, 2); break;
+    case 9: accumulate(tile, 9, 2); break;
+    case 10: accumulate(tile, 10, 2); break;
+    case 11: accumulate(tile, 11, 2); break;
+    case 12: accumulate(tile, 12, 2); break;
+    case 13: accumulate(tile, 13, 2); break;
+    default: accumulate(tile, 14, 2); break;
+  }
+}
+
+static void accumulate_narrow(const oct_gemm_tile *tile) {
+  switch (tile->rows) {
+    case 1: accumulate(tile, 1, 1); break;
+    case 2: accumulate(tile, 2, 1); break;
+    case 3: accumulate(tile, 3, 1); break;
+    case 4: accumulate(tile, 4, 1); break;
+    case 5: accumulate(tile, 5, 1); break;
+    case 6: accumulate(tile, 6, 1); break;
+    case 7: accumulate(tile, 7, 1); break;
+    case 8: accumulate(tile, 8, 1); break;
+    case 9: accumulate(tile, 9, 1); break;
+    case 10: accumulate(tile, 10, 1); break;
+    case 11: accumulate(tile, 11, 1); break;
+    case 12: accumulate(tile, 12, 1); break;
+    case 13: accumulate(tile, 13, 1); break;
+    default: accumulate(tile, 14, 1); break;
   }
 }
 
 /* Block diagonal weights of 4 by 4. Sixteen bytes of a row, broadcast to all four lanes, meet 64 bytes of a cell: double word p of
  * lane q is block p's column q. */
-OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int32_t *out) {
+OCT_GEMM_INLINE void accumulate_blocks(const oct_gemm_tile *tile, int rows) {
   __m512i acc[MR][2];
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) acc[r][0] = acc[r][1] = _mm512_setzero_si512();
@@ -311,32 +301,32 @@ OCT_GEMM_INLINE bool accumulate_blocks(const oct_gemm_tile *tile, int rows, int3
     OCT_GEMM_UNROLL
     for (int r = 0; r < rows; r++) acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, acc[r][v]), term);
   }
-  return finish(tile, rows, 2, acc, out);
+  finish(tile, rows, 2, acc);
 }
 
-static bool accumulate_block_rows(const oct_gemm_tile *tile, int32_t *out) {
+static void accumulate_block_rows(const oct_gemm_tile *tile) {
   switch (tile->rows) {
-    case 1: return accumulate_blocks(tile, 1, out);
-    case 2: return accumulate_blocks(tile, 2, out);
-    case 3: return accumulate_blocks(tile, 3, out);
-    case 4: return accumulate_blocks(tile, 4, out);
-    case 5: return accumulate_blocks(tile, 5, out);
-    case 6: return accumulate_blocks(tile, 6, out);
-    case 7: return accumulate_blocks(tile, 7, out);
-    case 8: return accumulate_blocks(tile, 8, out);
-    case 9: return accumulate_blocks(tile, 9, out);
-    case 10: return accumulate_blocks(tile, 10, out);
-    case 11: return accumulate_blocks(tile, 11, out);
-    case 12: return accumulate_blocks(tile, 12, out);
-    case 13: return accumulate_blocks(tile, 13, out);
-    default: return accumulate_blocks(tile, 14, out);
+    case 1: accumulate_blocks(tile, 1); break;
+    case 2: accumulate_blocks(tile, 2); break;
+    case 3: accumulate_blocks(tile, 3); break;
+    case 4: accumulate_blocks(tile, 4); break;
+    case 5: accumulate_blocks(tile, 5); break;
+    case 6: accumulate_blocks(tile, 6); break;
+    case 7: accumulate_blocks(tile, 7); break;
+    case 8: accumulate_blocks(tile, 8); break;
+    case 9: accumulate_blocks(tile, 9); break;
+    case 10: accumulate_blocks(tile, 10); break;
+    case 11: accumulate_blocks(tile, 11); break;
+    case 12: accumulate_blocks(tile, 12); break;
+    case 13: accumulate_blocks(tile, 13); break;
+    default: accumulate_blocks(tile, 14); break;
   }
 }
 
 /* Blocks of 8 by 8. Sixteen bytes of a row are two blocks' k; each half of a cell is two vectors, the first of columns
  * 0...3 of its blocks, the second of columns 4...7. Double words 0 and 1 of lane q add up to the first block's column q,
  * 2 and 3 to the second's. Loads are no bound: per 28 vpdpbusd 14 broadcasts and 4 loads. */
-OCT_GEMM_INLINE bool accumulate_eights(const oct_gemm_tile *tile, int rows, int32_t *out) {
+OCT_GEMM_INLINE void accumulate_eights(const oct_gemm_tile *tile, int rows) {
   __m512i parts[MR / 2][2][2], acc[MR / 2][2];
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++)
@@ -375,24 +365,24 @@ OCT_GEMM_INLINE bool accumulate_eights(const oct_gemm_tile *tile, int rows, int3
       acc[r][v] = _mm512_add_epi32(_mm512_permutexvar_epi32(order, _mm512_add_epi32(even, odd)), term);
     }
   }
-  return finish(tile, rows, 2, acc, out);
+  finish(tile, rows, 2, acc);
 }
 
-static bool accumulate_eight_rows(const oct_gemm_tile *tile, int32_t *out) {
+static void accumulate_eight_rows(const oct_gemm_tile *tile) {
   switch (tile->rows) {
-    case 1: return accumulate_eights(tile, 1, out);
-    case 2: return accumulate_eights(tile, 2, out);
-    case 3: return accumulate_eights(tile, 3, out);
-    case 4: return accumulate_eights(tile, 4, out);
-    case 5: return accumulate_eights(tile, 5, out);
-    case 6: return accumulate_eights(tile, 6, out);
-    default: return accumulate_eights(tile, 7, out);
+    case 1: accumulate_eights(tile, 1); break;
+    case 2: accumulate_eights(tile, 2); break;
+    case 3: accumulate_eights(tile, 3); break;
+    case 4: accumulate_eights(tile, 4); break;
+    case 5: accumulate_eights(tile, 5); break;
+    case 6: accumulate_eights(tile, 6); break;
+    default: accumulate_eights(tile, 7); break;
   }
 }
 
 /* Blocks of 16 by 16: the tile of two vectors, whose columns multiply k of their own. Loads are the bound: 30 for 28
  * vpdpbusd. */
-OCT_GEMM_INLINE bool accumulate_sixteens(const oct_gemm_tile *tile, int rows, int32_t *out) {
+OCT_GEMM_INLINE void accumulate_sixteens(const oct_gemm_tile *tile, int rows) {
   __m512i acc[MR][2];
   OCT_GEMM_UNROLL
   for (int r = 0; r < rows; r++) {
@@ -420,37 +410,25 @@ OCT_GEMM_INLINE bool accumulate_sixteens(const oct_gemm_tile *tile, int rows, in
       oct_gemm_advance(base, OCT_GEMM_CELL, rows);
     }
   }
-  return finish(tile, rows, 2, acc, out);
+  finish(tile, rows, 2, acc);
 }
 
-static bool accumulate_sixteen_rows(const oct_gemm_tile *tile, int32_t *out) {
+static void accumulate_sixteen_rows(const oct_gemm_tile *tile) {
   switch (tile->rows) {
-    case 1: return accumulate_sixteens(tile, 1, out);
-    case 2: return accumulate_sixteens(tile, 2, out);
-    case 3: return accumulate_sixteens(tile, 3, out);
-    case 4: return accumulate_sixteens(tile, 4, out);
-    case 5: return accumulate_sixteens(tile, 5, out);
-    case 6: return accumulate_sixteens(tile, 6, out);
-    case 7: return accumulate_sixteens(tile, 7, out);
-    case 8: return accumulate_sixteens(tile, 8, out);
-    case 9: return accumulate_sixteens(tile, 9, out);
-    case 10: return accumulate_sixteens(tile, 10, out);
-    case 11: return accumulate_sixteens(tile, 11, out);
-    case 12: return accumulate_sixteens(tile, 12, out);
-    case 13: return accumulate_sixteens(tile, 13, out);
-    default: return accumulate_sixteens(tile, 14, out);
-  }
-}
-
-/* Stores the sums of a tile themselves. */
-static void store_sums(const oct_gemm_tile *tile, const int32_t *acc) {
-  for (size_t first = 0; first < tile->columns; first += LANES) {
-    const size_t left = tile->columns - first;
-    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
-    char *row = (char *)tile->c + 4 * first;
-    const int32_t *sums = acc + first;
-    for (size_t r = 0; r < tile->rows; r++, row += tile->c_stride, sums += NR)
-      _mm512_mask_storeu_epi32(row, mask, _mm512_load_si512(sums));
+    case 1: accumulate_sixteens(tile, 1); break;
+    case 2: accumulate_sixteens(tile, 2); break;
+    case 3: accumulate_sixteens(tile, 3); break;
+    case 4: accumulate_sixteens(tile, 4); break;
+    case 5: accumulate_sixteens(tile, 5); break;
+    case 6: accumulate_sixteens(tile, 6); break;
+    case 7: accumulate_sixteens(tile, 7); break;
+    case 8: accumulate_sixteens(tile, 8); break;
+    case 9: accumulate_sixteens(tile, 9); break;
+    case 10: accumulate_sixteens(tile, 10); break;
+    case 11: accumulate_sixteens(tile, 11); break;
+    case 12: accumulate_sixteens(tile, 12); break;
+    case 13: accumulate_sixteens(tile, 13); break;
+    default: accumulate_sixteens(tile, 14); break;
   }
 }
 
@@ -475,30 +453,34 @@ OCT_GEMM_INLINE void copy_short(const char *from, size_t count, char *to) {
 }
 
 void oct_gemm_14x32c4__avx512vnni(const oct_gemm_tile *tile) {
-  _Alignas(64) int32_t acc[MR * NR];
   const bool wide = tile->columns > LANES;
   if (!ends_in_bytes(tile) || tile->columns % LANES == 0) {
-    if (wide ? accumulate_wide(tile, acc) : accumulate_narrow(tile, acc)) store_sums(tile, acc);
+    if (wide)
+      accumulate_wide(tile);
+    else
+      accumulate_narrow(tile);
     return;
   }
   /* Bytes of a part of a vector are taken from whole ones. */
-  char *bytes = (char *)acc;
+  _Alignas(64) char bytes[MR * NR];
   oct_gemm_tile whole = *tile;
   whole.c = bytes;
   whole.c_stride = NR;
   if (wide)
-    (void)accumulate_wide(&whole, NULL);
+    accumulate_wide(&whole);
   else
-    (void)accumulate_narrow(&whole, NULL);
+    accumulate_narrow(&whole);
   for (size_t r = 0; r < tile->rows; r++)
     copy_short(bytes + r * NR, tile->columns, (char *)tile->c + (ptrdiff_t)r * tile->c_stride);
 }
 
 void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
-  _Alignas(64) int32_t acc[MR * NR];
-  if (tile->blocks != OCT_GEMM_EIGHTS) {
-    if (tile->blocks == OCT_GEMM_FOURS ? accumulate_block_rows(tile, acc) : accumulate_sixteen_rows(tile, acc))
-      store_sums(tile, acc);
+  if (tile->blocks == OCT_GEMM_FOURS) {
+    accumulate_block_rows(tile);
+    return;
+  }
+  if (tile->blocks == OCT_GEMM_SIXTEENS) {
+    accumulate_sixteen_rows(tile);
     return;
   }
   /* Rows have twice the sums, so that half a tile is all that fits. */
@@ -508,7 +490,34 @@ void oct_gemm_blocks_14x32__avx512vnni(const oct_gemm_tile *tile) {
     part.a = (const uint8_t *)tile->a + (ptrdiff_t)row * tile->a_stride;
     part.c = (char *)tile->c + (ptrdiff_t)row * tile->c_stride;
     if (row + part.rows > tile->rows) part.rows = tile->rows - row;
-    if (accumulate_eight_rows(&part, acc)) store_sums(&part, acc);
+    accumulate_eight_rows(&part);
+  }
+}
+
+void oct_gemm_columns__avx512vnni(const oct_gemm_columns *columns) {
+  const __m512i zero = _mm512_set1_epi32(columns->zero), k_zero = _mm512_set1_epi32(columns->k_zero);
+  const __m512 scale = _mm512_set1_ps(columns->scale);
+  for (size_t i = columns->begin; i < columns->end; i += LANES) {
+    const size_t left = i < columns->n ? columns->n - i : 0;
+    const __mmask16 mask = left >= LANES ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    const __m256i low = _mm512_cvtepi64_epi32(_mm512_loadu_si512(columns->column_sum + i));
+    const __m256i high = _mm512_cvtepi64_epi32(_mm512_loadu_si512(columns->column_sum + i + LANES / 2));
+    const __m512i sum = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    __m512i term = _mm512_setzero_si512();
+    if (columns->bias) term = _mm512_maskz_loadu_epi32(mask, columns->bias + i);
+    term = _mm512_sub_epi32(term, _mm512_mullo_epi32(zero, sum));
+    if (columns->minus_zero) {
+      const __m512i minus_zero = _mm512_loadu_si512(columns->minus_zero + i);
+      term = _mm512_sub_epi32(term, _mm512_mullo_epi32(k_zero, minus_zero));
+    }
+    _mm512_storeu_si512(columns->term + i, term);
+    if (!columns->from) continue;
+    const __m512 one = _mm512_set1_ps(1.0f), none = _mm512_set1_ps(-0.0f);
+    const __m512 multiplier = columns->from_count == 1 ? _mm512_mask_blend_ps(mask, one, _mm512_set1_ps(*columns->from))
+                                                       : _mm512_mask_loadu_ps(one, mask, columns->from + i);
+    _mm512_storeu_ps(columns->multiplier + i, _mm512_mask_mul_ps(one, mask, multiplier, scale));
+    const __m512 real = columns->real_from ? _mm512_mask_loadu_ps(none, mask, columns->real_from + i) : none;
+    _mm512_storeu_ps(columns->real_bias + i, real);
   }
 }
 

@@ -253,7 +253,7 @@ static void quantize_rows(walk *w, size_t size) {
   if (w->panel) {
     oct_gemm_pack_rows(w->packed, w->quantized, (ptrdiff_t)call->units, size, w->panel, w->scratch, w->row_sum);
     w->rows.a = w->panel;
-    w->rows.stride = (ptrdiff_t)(oct_gemm_row_bytes(w->packed) * w->packed->kernel->row_group);
+    w->rows.stride = (ptrdiff_t)(oct_gemm_row_pitch(w->packed) * w->packed->kernel->row_group);
     return;
   }
   w->rows.a = w->quantized;
