@@ -57,7 +57,7 @@ static void test_exponential(void) {
     const float x[2] = {0.0f, y};
     const oct_attention_kernels *kernels;
     if (!check_ok(oct_attention_select(&kernels), "select")) return;
-    kernels->softmax(x, 2, pair);
+    kernels->softmax(x, 1, 2, pair);
     const double sum = 1.0 + exp((double)y), want = exp((double)y) / sum;
     const double unit = fmax(want * 0x1p-23, 0x1p-149);
     worst = fmax(worst, fabs((double)pair[1] - want) / unit);
@@ -115,7 +115,7 @@ static void test_softmax(check_random *random, const char *tier) {
     memcpy(from + offset, values, sizeof values);
     const oct_attention_kernels *kernels;
     if (!check_ok(oct_attention_select(&kernels), "select")) return;
-    kernels->softmax((const float *)(const void *)(from + offset), 70, (float *)(void *)(to + offset));
+    kernels->softmax((const float *)(const void *)(from + offset), 1, 70, (float *)(void *)(to + offset));
     check(memcmp(to + offset, want, sizeof want) == 0, "%s: softmax at an odd address %zu", tier, offset);
   }
 }

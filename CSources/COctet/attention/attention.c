@@ -124,56 +124,6 @@ static oct_status thread_layout(const char *entry, const oct_attention *a, const
                   a->keys, a->width, a->value_width, (int)threads);
 }
 
-/* Four vectors of every ABI's floor. */
-typedef float quad __attribute__((vector_size(16)));
-
-static inline quad load(const float *x) {
-  quad v;
-  memcpy(&v, x, sizeof v);
-  return v;
-}
-
-static inline void store(float *y, quad v) { memcpy(y, &v, sizeof v); }
-
-/* Four keys, `row` apart, as the first columns of a panel. */
-static void transpose_four(const float *keys, size_t row, size_t width, float *panel, size_t columns) {
-  size_t c = 0;
-  for (; c + 4 <= width; c += 4) {
-    const quad w = load(keys + c), x = load(keys + c + row), y = load(keys + c + 2 * row), z = load(keys + c + 3 * row);
-    const quad wx = __builtin_shufflevector(w, x, 0, 4, 1, 5), yz = __builtin_shufflevector(y, z, 0, 4, 1, 5);
-    const quad wx_high = __builtin_shufflevector(w, x, 2, 6, 3, 7), yz_high = __builtin_shufflevector(y, z, 2, 6, 3, 7);
-    store(panel + c * columns, __builtin_shufflevector(wx, yz, 0, 1, 4, 5));
-    store(panel + (c + 1) * columns, __builtin_shufflevector(wx, yz, 2, 3, 6, 7));
-    store(panel + (c + 2) * columns, __builtin_shufflevector(wx_high, yz_high, 0, 1, 4, 5));
-    store(panel + (c + 3) * columns, __builtin_shufflevector(wx_high, yz_high, 2, 3, 6, 7));
-  }
-  for (; c < width; c++)
-    for (size_t i = 0; i < 4; i++) memcpy(panel + c * columns + i, keys + c + i * row, sizeof *panel);
-}
-
-/* Keys as panels [width, columns], the missing columns 0. */
-static void pack_keys(const float *keys, size_t row, size_t count, size_t width, size_t columns, float *panels) {
-  for (size_t first = 0; first < count; first += columns, panels += width * columns) {
-    const size_t here = count - first < columns ? count - first : columns;
-    size_t j = 0;
-    if (here < columns) memset(panels, 0, width * columns * sizeof *panels);
-    for (; j + 4 <= here; j += 4) transpose_four(keys + (first + j) * row, row, width, panels + j, columns);
-    for (; j < here; j++)
-      for (size_t c = 0; c < width; c++) memcpy(panels + c * columns + j, keys + (first + j) * row + c, sizeof *panels);
-  }
-}
-
-/* Values as panels [keys, columns], the missing columns 0. */
-static void pack_values(const float *values, size_t row, size_t count, size_t width, size_t columns, float *panels) {
-  for (size_t first = 0; first < width; first += columns) {
-    const size_t here = width - first < columns ? width - first : columns;
-    for (size_t i = 0; i < count; i++, panels += columns) {
-      memcpy(panels, values + i * row + first, here * sizeof *panels);
-      if (here < columns) memset(panels + here, 0, (columns - here) * sizeof *panels);
-    }
-  }
-}
-
 typedef struct job {
   const oct_attention *attention;
   const oct_attention_kernels *kernels;
@@ -185,11 +135,10 @@ typedef struct job {
 static void run_rows(const job *j, size_t batch, size_t head, size_t first, size_t last, float *work) {
   const oct_attention *a = j->attention;
   const float *q = a->q ? a->q + batch * a->q_batch + head * a->q_head : NULL;
-  float *queries = work + j->layout.queries;
   oct_attention_block block = {.keys = a->keys,
                                .width = a->width,
                                .value_width = a->value_width,
-                               .queries = queries,
+                               .queries = work + j->layout.queries,
                                .key_panels = work,
                                .value_panels = work + j->layout.values,
                                .mask_row = a->mask_row,
@@ -198,11 +147,8 @@ static void run_rows(const job *j, size_t batch, size_t head, size_t first, size
                                .y_row = a->y_row};
   for (size_t row = first; row < last; row += block.rows) {
     block.rows = last - row < j->layout.block_rows ? last - row : j->layout.block_rows;
-    for (size_t i = 0; i < block.rows && a->width > 0; i++) {
-      float *to = queries + i * a->width;
-      memcpy(to, q + (row + i) * a->q_row, a->width * sizeof *to);
-      for (size_t c = 0; c < a->width; c++) to[c] *= a->scale;
-    }
+    if (a->width > 0)
+      j->kernels->scale(q + row * a->q_row, a->q_row, block.rows, a->width, a->scale, work + j->layout.queries);
     if (a->mask) block.mask = a->mask + batch * a->mask_batch + head * a->mask_head + row * a->mask_row;
     block.y = a->y + batch * a->y_batch + head * a->y_head + row * a->y_row;
     j->kernels->block(&block);
@@ -212,15 +158,14 @@ static void run_rows(const job *j, size_t batch, size_t head, size_t first, size
 static void run_items(void *context, size_t begin, size_t end, int worker) {
   const job *j = context;
   const oct_attention *a = j->attention;
-  const size_t columns = j->kernels->columns;
   float *work = j->workspace + (size_t)worker * j->layout.all;
   for (size_t item = begin; item < end; item++) {
     const size_t pair = item / j->parts, batch = pair / a->heads, head = pair % a->heads;
     if (item == begin || item % j->parts == 0) {
       if (a->width > 0)
-        pack_keys(a->k + batch * a->k_batch + head * a->k_head, a->k_row, a->keys, a->width, columns, work);
-      pack_values(a->v + batch * a->v_batch + head * a->v_head, a->v_row, a->keys, a->value_width, columns,
-                  work + j->layout.values);
+        j->kernels->pack_keys(a->k + batch * a->k_batch + head * a->k_head, a->k_row, a->keys, a->width, work);
+      j->kernels->pack_values(a->v + batch * a->v_batch + head * a->v_head, a->v_row, a->keys, a->value_width,
+                              work + j->layout.values);
     }
     const size_t first = item % j->parts * j->rows;
     run_rows(j, batch, head, first, a->queries - first < j->rows ? a->queries : first + j->rows, work);

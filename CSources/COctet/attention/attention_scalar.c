@@ -18,4 +18,7 @@ const oct_attention_kernels oct_attention_scalar = {.name = "scalar",
                                                     .rows = TILE_ROWS,
                                                     .columns = PANEL,
                                                     .softmax = tier_softmax,
+                                                    .pack_keys = tier_pack_keys,
+                                                    .pack_values = tier_pack_values,
+                                                    .scale = tier_scale,
                                                     .block = tier_block};

@@ -26,6 +26,9 @@ const oct_attention_kernels oct_attention_avx2 = {.name = "avx2",
                                                   .rows = TILE_ROWS,
                                                   .columns = PANEL,
                                                   .softmax = tier_softmax,
+                                                  .pack_keys = tier_pack_keys,
+                                                  .pack_values = tier_pack_values,
+                                                  .scale = tier_scale,
                                                   .block = tier_block};
 
 #endif /* OCT_ARCH_X86 */

@@ -23,8 +23,13 @@ typedef struct oct_attention_kernels {
   const char *name;
   oct_isa isa;
   size_t rows, columns; /* of a tile */
-  /* One row, of any alignment; y may be x. */
-  void (*softmax)(const float *x, size_t count, float *y);
+  /* Neighbouring rows, of any alignment; y may be x. */
+  void (*softmax)(const float *x, size_t rows, size_t count, float *y);
+  /* Keys [count, width], rows `row` apart, as panels [width, columns]; values as panels [count, columns]. Missing columns are 0. */
+  void (*pack_keys)(const float *keys, size_t row, size_t count, size_t width, float *panels);
+  void (*pack_values)(const float *values, size_t row, size_t count, size_t width, float *panels);
+  /* Rows times a factor, side by side. */
+  void (*scale)(const float *x, size_t row, size_t rows, size_t count, float factor, float *y);
   void (*block)(const oct_attention_block *block);
 } oct_attention_kernels;
 

@@ -36,8 +36,7 @@ typedef struct job {
 static void run_rows(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
-  for (size_t row = begin; row < end; row++)
-    j->kernels->softmax(j->x + row * j->length, j->length, j->y + row * j->length);
+  j->kernels->softmax(j->x + begin * j->length, end - begin, j->length, j->y + begin * j->length);
 }
 
 oct_status oct_softmax(const float *x, size_t rows, size_t length, float *y, const oct_run *run) {
