@@ -122,7 +122,7 @@ static void test_odd_addresses(check_random *random, const oct_norm_kernels *ker
     const oct_norm_f32 norm = {.epsilon = 1e-5, .gamma = values, .x = values};
     plain_row(&norm, 0, 77, want);
     const float *odd = (const float *)(const void *)(from + offset);
-    kernels->layer_row(odd, NULL, 77, 1e-5, odd, NULL, (float *)(void *)(to + offset));
+    kernels->layer_rows(odd, NULL, 1, 77, 1e-5, odd, NULL, (float *)(void *)(to + offset));
     check(memcmp(to + offset, want, sizeof want) == 0, "%s: a row at an odd address %zu", kernels->name, offset);
   }
 }

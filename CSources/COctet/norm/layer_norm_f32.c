@@ -20,10 +20,9 @@ static void norm_rows(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
   const job *j = context;
   const oct_norm_f32 *n = j->norm;
-  for (size_t row = begin; row < end; row++) {
-    const size_t at = row * j->length;
-    j->kernels->layer_row(n->x + at, n->add ? n->add + at : NULL, j->length, n->epsilon, n->gamma, n->beta, n->y + at);
-  }
+  const size_t at = begin * j->length;
+  j->kernels->layer_rows(n->x + at, n->add ? n->add + at : NULL, end - begin, j->length, n->epsilon, n->gamma, n->beta,
+                         n->y + at);
 }
 
 oct_status oct_layer_norm_f32(const oct_norm_f32 *norm, size_t rows, size_t length, const oct_run *run) {

@@ -15,4 +15,4 @@ const oct_norm_kernels oct_norm_scalar = {.name = "scalar",
                                           .normalize_elements = tier_normalize_elements,
                                           .normalize_channel = tier_normalize_channel,
                                           .affine = tier_affine,
-                                          .layer_row = tier_layer_row};
+                                          .layer_rows = tier_layer_rows};

@@ -25,6 +25,6 @@ const oct_norm_kernels oct_norm_avx512vnni = {.name = "avx512vnni",
                                               .normalize_elements = tier_normalize_elements,
                                               .normalize_channel = tier_normalize_channel,
                                               .affine = tier_affine,
-                                              .layer_row = tier_layer_row};
+                                              .layer_rows = tier_layer_rows};
 
 #endif /* OCT_ARCH_X86 */

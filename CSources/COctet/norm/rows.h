@@ -92,19 +92,35 @@ OCT_INLINE void scale_row(const float *x, size_t count, double mean, double scal
   }
 }
 
-static void tier_layer_row(const float *x, const float *add, size_t count, double epsilon, const float *gamma,
-                           const float *beta, float *y) {
-  const double mean = (add ? row_sum(x, add, count, y) : row_sum(x, NULL, count, y)) / (double)count;
-  const float *from = add ? y : x;
-  const double scale = 1 / sqrt(row_squares(from, count, mean) / (double)count + epsilon);
-  if (gamma && beta)
-    scale_row(from, count, mean, scale, gamma, beta, y);
-  else if (gamma)
-    scale_row(from, count, mean, scale, gamma, NULL, y);
-  else if (beta)
-    scale_row(from, count, mean, scale, NULL, beta, y);
-  else
-    scale_row(from, count, mean, scale, NULL, NULL, y);
+/* A few rows take each step together: the end of a step is a chain over one row's lanes, which the next row's vectors fill. */
+static void tier_layer_rows(const float *x, const float *add, size_t rows, size_t count, double epsilon,
+                            const float *gamma, const float *beta, float *y) {
+  enum { TOGETHER = 4 };
+  const float *source = add ? y : x;
+  for (size_t first = 0; first < rows; first += TOGETHER) {
+    const size_t here = rows - first < TOGETHER ? rows - first : TOGETHER, at = first * count;
+    const float *from = source + at;
+    float *to = y + at;
+    double means[TOGETHER], scales[TOGETHER];
+    for (size_t r = 0; r < here; r++) {
+      const size_t start = at + r * count;
+      means[r] = (add ? row_sum(x + start, add + start, count, y + start) : row_sum(x + start, NULL, count, NULL)) /
+                 (double)count;
+    }
+    for (size_t r = 0; r < here; r++)
+      scales[r] = 1 / sqrt(row_squares(from + r * count, count, means[r]) / (double)count + epsilon);
+    for (size_t r = 0; r < here; r++) {
+      const size_t start = r * count;
+      if (gamma && beta)
+        scale_row(from + start, count, means[r], scales[r], gamma, beta, to + start);
+      else if (gamma)
+        scale_row(from + start, count, means[r], scales[r], gamma, NULL, to + start);
+      else if (beta)
+        scale_row(from + start, count, means[r], scales[r], NULL, beta, to + start);
+      else
+        scale_row(from + start, count, means[r], scales[r], NULL, NULL, to + start);
+    }
+  }
 }
 
 #endif /* OCT_NORM_ROWS_H */
