@@ -233,7 +233,9 @@ package enum Families {
 
   /// Modules that compute as a whole, and the forms of them that can be observed.
   nonisolated(unsafe) private static let wholes: [Family] = [
-    rebuilt(MultiheadAttention.self) { try Quantizable.MultiheadAttention($0) },
+    rebuilt(MultiheadAttention.self, dynamic: { try Dynamic.MultiheadAttention($0, $1) }) {
+      try Quantizable.MultiheadAttention($0)
+    },
     rebuilding(Quantizable.MultiheadAttention.self) { observed, _ in
       try Quantized.MultiheadAttention(observed)
     },

@@ -104,4 +104,22 @@ OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   for (int i = 0; i < 4; i++) quad[i] = _mm256_castsi256_ps(_mm256_cmpgt_epi32(bytes[i], _mm256_setzero_si256()));
 }
 
+typedef struct vd {
+  __m256d low, high;
+} vd;
+OCT_INLINE vd vd_set(double value) { return (vd){_mm256_set1_pd(value), _mm256_set1_pd(value)}; }
+OCT_INLINE vd vd_of(vf value) {
+  return (vd){_mm256_cvtps_pd(_mm256_castps256_ps128(value)), _mm256_cvtps_pd(_mm256_extractf128_ps(value, 1))};
+}
+OCT_INLINE vf vd_round(vd value) {
+  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(value.low)), _mm256_cvtpd_ps(value.high), 1);
+}
+OCT_INLINE void vd_store(double *to, vd value) {
+  _mm256_storeu_pd(to, value.low);
+  _mm256_storeu_pd(to + 4, value.high);
+}
+OCT_INLINE vd vd_add(vd a, vd b) { return (vd){_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)}; }
+OCT_INLINE vd vd_sub(vd a, vd b) { return (vd){_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)}; }
+OCT_INLINE vd vd_mul(vd a, vd b) { return (vd){_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)}; }
+
 #endif /* OCT_BASE_VECTOR_AVX2_H */

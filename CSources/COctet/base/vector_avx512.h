@@ -96,4 +96,22 @@ OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   for (int i = 0; i < 4; i++) quad[i] = (vm)(all >> (16 * i));
 }
 
+typedef struct vd {
+  __m512d low, high;
+} vd;
+OCT_INLINE vd vd_set(double value) { return (vd){_mm512_set1_pd(value), _mm512_set1_pd(value)}; }
+OCT_INLINE vd vd_of(vf value) {
+  return (vd){_mm512_cvtps_pd(_mm512_castps512_ps256(value)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(value, 1))};
+}
+OCT_INLINE vf vd_round(vd value) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(value.low)), _mm512_cvtpd_ps(value.high), 1);
+}
+OCT_INLINE void vd_store(double *to, vd value) {
+  _mm512_storeu_pd(to, value.low);
+  _mm512_storeu_pd(to + 8, value.high);
+}
+OCT_INLINE vd vd_add(vd a, vd b) { return (vd){_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)}; }
+OCT_INLINE vd vd_sub(vd a, vd b) { return (vd){_mm512_sub_pd(a.low, b.low), _mm512_sub_pd(a.high, b.high)}; }
+OCT_INLINE vd vd_mul(vd a, vd b) { return (vd){_mm512_mul_pd(a.low, b.low), _mm512_mul_pd(a.high, b.high)}; }
+
 #endif /* OCT_BASE_VECTOR_AVX512_H */

@@ -113,4 +113,18 @@ OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   for (int i = 0; i < 4; i++) quad[i] = vtstq_s32(bytes[i], bytes[i]);
 }
 
+typedef struct vd {
+  float64x2_t low, high;
+} vd;
+OCT_INLINE vd vd_set(double value) { return (vd){vdupq_n_f64(value), vdupq_n_f64(value)}; }
+OCT_INLINE vd vd_of(vf value) { return (vd){vcvt_f64_f32(vget_low_f32(value)), vcvt_high_f64_f32(value)}; }
+OCT_INLINE vf vd_round(vd value) { return vcvt_high_f32_f64(vcvt_f32_f64(value.low), value.high); }
+OCT_INLINE void vd_store(double *to, vd value) {
+  vst1q_f64(to, value.low);
+  vst1q_f64(to + 2, value.high);
+}
+OCT_INLINE vd vd_add(vd a, vd b) { return (vd){vaddq_f64(a.low, b.low), vaddq_f64(a.high, b.high)}; }
+OCT_INLINE vd vd_sub(vd a, vd b) { return (vd){vsubq_f64(a.low, b.low), vsubq_f64(a.high, b.high)}; }
+OCT_INLINE vd vd_mul(vd a, vd b) { return (vd){vmulq_f64(a.low, b.low), vmulq_f64(a.high, b.high)}; }
+
 #endif /* OCT_BASE_VECTOR_NEON_H */

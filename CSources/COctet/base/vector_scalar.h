@@ -134,4 +134,14 @@ OCT_INLINE void vm_load_bytes(const uint8_t *from, vm quad[4]) {
   for (int i = 0; i < 4; i++) quad[i] = from[i] != 0;
 }
 
+/* A vector's lanes as doubles, in order. vd_round is to float32, ties to even. */
+typedef double vd;
+OCT_INLINE vd vd_set(double value) { return value; }
+OCT_INLINE vd vd_of(vf value) { return value; }
+OCT_INLINE vf vd_round(vd value) { return (float)value; }
+OCT_INLINE void vd_store(double *to, vd value) { *to = value; }
+OCT_INLINE vd vd_add(vd a, vd b) { return a + b; }
+OCT_INLINE vd vd_sub(vd a, vd b) { return a - b; }
+OCT_INLINE vd vd_mul(vd a, vd b) { return a * b; }
+
 #endif /* OCT_BASE_VECTOR_SCALAR_H */

@@ -32,6 +32,9 @@ typedef struct oct_norm_kernels {
   /* rint(clamp(alpha[c] * (float)(q - offset) + beta[c], low, high)) + zero_point. */
   void (*affine)(const uint8_t *x, size_t channels, const oct_affine_rule *rule, const float *alpha, const float *beta,
                  uint8_t *y);
+  /* Rows of at least one element, as oct_layer_norm_f32 says; add, gamma and beta may be null. */
+  void (*layer_rows)(const float *x, const float *add, size_t rows, size_t count, double epsilon, const float *gamma,
+                     const float *beta, float *y);
 } oct_norm_kernels;
 
 #define OCT_NORM_KERNELS(isa, arch, symbol) extern const oct_norm_kernels symbol;

@@ -4,6 +4,7 @@
 
 #if OCT_ARCH_ARM64
 #include <arm_neon.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/unroll.h"
@@ -14,6 +15,7 @@ OCT_ISA_BEGIN(NEON)
 
 #include "base/vector_neon.h"
 #include "loops.h"
+#include "rows.h"
 
 OCT_ISA_END
 
@@ -22,6 +24,7 @@ const oct_norm_kernels oct_norm_neon = {.name = "neon",
                                         .sums = tier_sums,
                                         .normalize_elements = tier_normalize_elements,
                                         .normalize_channel = tier_normalize_channel,
-                                        .affine = tier_affine};
+                                        .affine = tier_affine,
+                                        .layer_rows = tier_layer_rows};
 
 #endif /* OCT_ARCH_ARM64 */

@@ -1,5 +1,46 @@
 import OctetTensor
 
+extension AttentionModule {
+  /// Outputs before the last projection `[L, N, E]`, and weights when asked, of projected queries `[L, N, E]`, keys and values
+  /// `[S, N, E]`.
+  ///
+  /// - Parameter extra: a key and a value `[1, 1, E]` behind all others, nil for none.
+  package final func scored(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor,
+    behind extra: (key: StateTensor?, value: StateTensor?), _ arguments: AttentionArguments
+  ) throws -> (output: Tensor, weights: Tensor?) {
+    let batch = query.shape[1]
+    func extended(_ rows: Tensor, _ row: StateTensor?) throws -> Tensor {
+      let shape = [1, batch, sizes.embedding]
+      var parts = [rows]
+      if let row { parts.append(try row.value.expanded(shape)) }
+      if addsZeroAttention { parts.append(try Tensor(repeating: Float(0), shape: shape)) }
+      return parts.count == 1 ? rows : try Functional.concatenate(parts)
+    }
+    let (k, v) = (try extended(key, extra.key), try extended(value, extra.value))
+    let scores = AttentionScores(
+      batch: batch, heads: sizes.heads, dropout: isTraining ? dropout : 0)
+    let mask = try scores.mask(
+      arguments, targets: query.shape[0], sources: key.shape[0],
+      extra: k.shape[0] - key.shape[0])
+    let (output, weights) = try scores.attended(
+      query, k, v, scale: 1 / Double(sizes.head).squareRoot(), mask: mask,
+      needsWeights: arguments.needsWeights)
+    return (
+      output, try weights.map { try scores.weights($0, averaged: arguments.averagesWeights) }
+    )
+  }
+
+  /// A function of single rows on `[L, N, E]`, without a copy when that is a view of `[N, L, E]`.
+  package final func asItLies(_ x: Tensor, _ function: (Tensor) throws -> Tensor) throws -> Tensor {
+    if ExecutionMode.recorder == nil, x.rank == 3, !x.isContiguous {
+      let swapped = try x.transposed(0, 1)
+      if swapped.isContiguous { return try function(swapped).transposed(0, 1) }
+    }
+    return try function(x)
+  }
+}
+
 /// `softmax(q kᵀ + mask) v` for heads side by side, in float32.
 package struct AttentionScores {
   /// N, the batch.
@@ -40,6 +81,24 @@ package struct AttentionScores {
     let weights = try Functional.dropout(
       Functional.softmax(scores, dim: -1), p: dropout, training: dropout > 0)
     return (try Functional.matmul(weights, value), weights)
+  }
+
+  /// Outputs `[L, N, E]` and, when asked, weights `[N * heads, L, S]` of queries `[L, N, E]` and of keys and values `[S, N, E]`.
+  package func attended(
+    _ query: Tensor, _ key: Tensor, _ value: Tensor, scale: Double, mask: Tensor?,
+    needsWeights: Bool
+  ) throws -> (output: Tensor, weights: Tensor?) {
+    let tensors = [query, key, value, mask].compactMap { $0 }
+    if !needsWeights, dropout == 0, tensors.allSatisfy({ $0.dtype == .float32 }),
+      !tensors.contains(where: \.isPlaceholder), ExecutionMode.joinsSteps(on: tensors)
+    {
+      let output = try Functional.headAttention(
+        query, key, value, heads: heads, scale: scale, mask: mask)
+      return (output, nil)
+    }
+    let scaled = try Functional.multiplyScalar(query, scale)
+    let (output, weights) = try self(split(scaled), split(key), split(value), mask: mask)
+    return (try joined(output), needsWeights ? weights : nil)
   }
 
   /// Weights `[N * heads, L, S]` as `[N, heads, L, S]`, or averaged over heads.

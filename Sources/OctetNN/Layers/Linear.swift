@@ -56,6 +56,25 @@ public class Linear: Module {
   }
 }
 
+/// A form of a linear layer that can end in a ReLU without another pass over its result.
+package protocol ReLUJoiningModule: Module {
+  /// `forward`, then `max(y, 0)`.
+  func forwardThenReLU(_ input: Tensor) throws -> Tensor
+}
+
+extension Linear {
+  /// This module's call and a ReLU, in one kernel where nobody sees what is between them.
+  package func callThenReLU(_ input: Tensor) -> Tensor {
+    guard unwatched(as: (any ReLUJoiningModule).self) != nil, !input.isPlaceholder,
+      ExecutionMode.joinsSteps(on: [input])
+    else { return self(input).relu() }
+    return running(Module.self, orElse: Tensor.placeholder) {
+      guard let form = $0 as? any ReLUJoiningModule else { return self(input).relu() }
+      return try form.forwardThenReLU(input)
+    }
+  }
+}
+
 /// A linear layer that is part of a module which computes as a whole: workflows leave it alone on its own.
 /// torch.nn.modules.linear.NonDynamicallyQuantizableLinear.
 public final class NonDynamicallyQuantizableLinear: Linear {}

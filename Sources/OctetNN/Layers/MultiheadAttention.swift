@@ -97,31 +97,9 @@ public final class MultiheadAttention: AttentionModule {
   public override func attend(
     _ query: Tensor, _ key: Tensor, _ value: Tensor, _ arguments: AttentionArguments
   ) throws -> (output: Tensor, weights: Tensor?) {
-    var (q, k, v) = try projected(query, key, value)
-    q = try Functional.multiplyScalar(q, 1 / Double(sizes.head).squareRoot())
-    var extra = 0
-    if let biasK, let biasV {
-      k = try Functional.concatenate([k, row(biasK, batch: q.shape[1])])
-      v = try Functional.concatenate([v, row(biasV, batch: q.shape[1])])
-      extra += 1
-    }
-    if addsZeroAttention {
-      let zeros = try Tensor(repeating: Float(0), shape: [1, q.shape[1], sizes.embedding])
-      k = try Functional.concatenate([k, zeros])
-      v = try Functional.concatenate([v, zeros])
-      extra += 1
-    }
-    let scores = AttentionScores(
-      batch: q.shape[1], heads: sizes.heads, dropout: isTraining ? dropout : 0)
-    let mask = try scores.mask(
-      arguments, targets: q.shape[0], sources: key.shape[0], extra: extra)
-    let (output, weights) = try scores(
-      scores.split(q), scores.split(k), scores.split(v), mask: mask)
-    return (
-      try outProj(scores.joined(output)),
-      arguments.needsWeights
-        ? try scores.weights(weights, averaged: arguments.averagesWeights) : nil
-    )
+    let (q, k, v) = try projected(query, key, value)
+    let (output, weights) = try scored(q, k, v, behind: (biasK, biasV), arguments)
+    return (try asItLies(output) { outProj($0) }, weights)
   }
 
   /// Query, key and value by their projections: in one product when they are one tensor.
@@ -130,7 +108,9 @@ public final class MultiheadAttention: AttentionModule {
   ) {
     let size = sizes.embedding
     if query === key, key === value, let inProjWeight {
-      let all = try Functional.linear(query, weight: inProjWeight.value, bias: inProjBias?.value)
+      let all = try asItLies(query) {
+        try Functional.linear($0, weight: inProjWeight.value, bias: inProjBias?.value)
+      }
       return (
         try all.slice(dim: 2, 0..<size), try all.slice(dim: 2, size..<(2 * size)),
         try all.slice(dim: 2, (2 * size)..<(3 * size))
@@ -138,12 +118,8 @@ public final class MultiheadAttention: AttentionModule {
     }
     func linear(_ input: Tensor, _ part: Int) throws -> Tensor {
       let (weight, bias) = try projection(part)
-      return try Functional.linear(input, weight: weight, bias: bias)
+      return try asItLies(input) { try Functional.linear($0, weight: weight, bias: bias) }
     }
     return (try linear(query, 0), try linear(key, 1), try linear(value, 2))
-  }
-
-  private func row(_ bias: Parameter, batch: Int) throws -> Tensor {
-    try bias.value.expanded([1, batch, sizes.embedding])
   }
 }

@@ -47,6 +47,21 @@ public final class LayerNorm: Module {
   }
 }
 
+extension LayerNorm {
+  /// This module's call with `x + y`, in one kernel where nobody sees the sum.
+  package func callAsFunction(_ x: Tensor, adding y: Tensor) -> Tensor {
+    guard let norm = unwatched(as: LayerNorm.self), x.shape == y.shape,
+      [x, y].allSatisfy({ $0.dtype == .float32 && !$0.isPlaceholder }),
+      ExecutionMode.joinsSteps(on: [x, y, norm.weight?.value, norm.bias?.value])
+    else { return self(x + y) }
+    return running(LayerNorm.self, orElse: Tensor.placeholder) {
+      try Functional.layerNorm(
+        x, adding: y, normalizedShape: $0.normalizedShape, weight: $0.weight?.value,
+        bias: $0.bias?.value, epsilon: $0.epsilon)
+    }
+  }
+}
+
 /// Rows over the last dimensions divided by their root mean square, then γ. torch.nn.RMSNorm.
 public final class RMSNorm: Module {
   /// The dimensions that are normalized together.

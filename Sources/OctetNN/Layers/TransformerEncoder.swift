@@ -87,8 +87,8 @@ public final class TransformerEncoderLayer: Module {
       let x = input + attended(norm1(input), arguments)
       return x + fed(norm2(x))
     }
-    let x = norm1(input + attended(input, arguments))
-    return norm2(x + fed(x))
+    let x = norm1(input, adding: attended(input, arguments))
+    return norm2(x, adding: fed(x))
   }
 
   private func attended(_ x: Tensor, _ arguments: AttentionArguments?) -> Tensor {
@@ -98,8 +98,8 @@ public final class TransformerEncoderLayer: Module {
   }
 
   private func fed(_ x: Tensor) -> Tensor {
-    let inner = linear1(x)
-    return dropout2(linear2(dropout(activation == .relu ? inner.relu() : inner.gelu())))
+    let inner = activation == .relu ? linear1.callThenReLU(x) : linear1(x).gelu()
+    return dropout2(linear2(dropout(inner)))
   }
 }
 

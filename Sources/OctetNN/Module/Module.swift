@@ -92,6 +92,18 @@ open class Module {
     }
   }
 
+  /// What runs in this module's place, when that is a `form` and nobody looks at the call: no hook, no observer, no recorder. Whoever
+  /// calls several such modules may have them computed in one kernel that gives the same bits.
+  package final func unwatched<Form>(as form: Form.Type) -> Form? {
+    let target = current
+    guard ExecutionMode.recorder == nil, isUnwatched, target.isUnwatched else { return nil }
+    return target as? Form
+  }
+
+  private var isUnwatched: Bool {
+    preHooks.isEmpty && postHooks.isEmpty && activationPostProcess == nil
+  }
+
   /// The one call path: pre-hooks, the successor or the module itself, the observer, post-hooks.
   private func run(_ input: Tensor) throws -> Tensor {
     guard let recorder = ExecutionMode.recorder else { return try runHere(input) }

@@ -6,8 +6,8 @@ import OctetTensor
 ///
 /// - Parameters:
 ///   - model: the model.
-///   - qconfig: for every linear and recurrent module; convolutions, whose dynamic form clamps the output to the input's range, and
-///     embeddings only when named.
+///   - qconfig: for every linear and recurrent module; convolutions, whose dynamic form clamps the output to the input's range,
+///     embeddings and attention, which torch leaves real, only when named.
 ///   - configurations: configurations by dotted path, instead of `qconfig`; only these modules are replaced.
 /// - Throws: `unsupportedModule` for a path that doesn't exist or has no dynamic form. Nothing changes unless all fit.
 public func quantizeDynamic(
@@ -23,7 +23,31 @@ public func quantizeDynamic(
   }
   try replace(model) { path, module in
     if let configurations { return configurations[path] }
-    return isTable(module) || isConvolution(module) ? nil : qconfig
+    return isTable(module) || isConvolution(module) || module is AttentionModule ? nil : qconfig
+  }
+}
+
+/// The same for modules of some types, the ones that `quantizeDynamic` leaves alone by itself included: torch's `qconfig_spec` as a
+/// set of types.
+///
+/// Attention is one of them. Its dynamic form makes queries, keys and values in one product of integers and keeps scores real; a whole
+/// transformer takes `[Linear.self, MultiheadAttention.self]`.
+///
+/// - Parameters:
+///   - model: the model.
+///   - types: float types that have a dynamic form.
+///   - qconfig: for all of them.
+/// - Throws: `unsupportedModule` for a type without a dynamic form. Nothing changes unless all fit.
+public func quantizeDynamic(
+  _ model: Module, types: [Module.Type], qconfig: QConfig = .defaultDynamic
+) throws {
+  for type in types where !Families.all.contains(where: { $0.float == type && $0.dynamic != nil }) {
+    throw OctetError(
+      .unsupportedModule, operation: "quantize_dynamic", argument: "qconfig_spec",
+      expected: "types of modules with a dynamic form", received: "\(type)")
+  }
+  try replace(model) { _, module in
+    types.contains { $0 == type(of: module) } ? qconfig : nil
   }
 }
 

@@ -104,6 +104,8 @@ extension Node {
     guard let qconfig, observer(in: module) == nil else { return false }
     if isDynamic {
       guard let called = module.module(of: self) else { return false }
+      // Attention stays real here, as in torch; `quantizeDynamic` takes it when named.
+      if called is AttentionModule { return false }
       let isTable = called is Embedding || called is EmbeddingBag
       return isTable == qconfig.isForTables && Families.family(of: called)?.dynamic != nil
     }

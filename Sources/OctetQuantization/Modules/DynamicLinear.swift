@@ -6,7 +6,7 @@ extension Dynamic {
   ///
   /// With qint8 weights the input is quantized on the fly to quint8 by the range of all its values, to 7 bits when
   /// `reduceRange`. With float16 weights the arithmetic is float32.
-  public class Linear: Module {
+  public class Linear: Module, ReLUJoiningModule {
     private let weights: DynamicLinearWeights
     /// True when activations take 0...127 of 0...255.
     public let reduceRange: Bool
@@ -67,10 +67,17 @@ extension Dynamic {
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
+      try computed(input, relu: appliesReLU)
+    }
+
+    package func forwardThenReLU(_ input: Tensor) throws -> Tensor {
+      try computed(input, relu: true)
+    }
+
+    private func computed(_ input: Tensor, relu: Bool) throws -> Tensor {
       switch weights.form {
       case .integer(let packed):
-        return try Functional.dynamicLinear(
-          input, packed, reduceRange: reduceRange, relu: appliesReLU)
+        return try Functional.dynamicLinear(input, packed, reduceRange: reduceRange, relu: relu)
       case .half(let weight, let bias):
         guard input.rank >= 2 else {
           throw OctetError(
@@ -79,7 +86,7 @@ extension Dynamic {
             received: "shape \(input.shape)", fix: "add a batch dimension")
         }
         let output = try Functional.linear(input, weight: weight, bias: bias)
-        return appliesReLU ? try Functional.relu(output) : output
+        return relu ? try Functional.relu(output) : output
       }
     }
   }

@@ -46,6 +46,33 @@ extension Kernel {
     try norm.run { oct_layer_norm($0, rows, length, $1) }
   }
 
+  /// Rows of float32, each by its own statistics, of `x` or of `x + other`; a tensor of `x`'s shape.
+  static func layerNorm(
+    _ x: Tensor, adding other: Tensor?, length: Int, epsilon: Double, gamma: Tensor?,
+    beta: Tensor?, _ operation: String
+  ) throws(OctetError) -> Tensor {
+    let result = try Tensor(uninitialized: x.shape, dtype: .float32)
+    if result.count == 0 { return result }
+    let (x, other) = (try x.contiguous(), try other?.contiguous())
+    let (gamma, beta) = (try gamma?.contiguous(), try beta?.contiguous())
+    func elements(_ x: Tensor) -> UnsafePointer<Float> {
+      UnsafePointer(x.baseAddress.assumingMemoryBound(to: Float.self))
+    }
+    var norm = oct_norm_f32()
+    norm.struct_size = UInt32(MemoryLayout<oct_norm_f32>.size)
+    norm.epsilon = epsilon
+    norm.gamma = gamma.map(elements)
+    norm.beta = beta.map(elements)
+    norm.x = elements(x)
+    norm.add = other.map(elements)
+    norm.y = result.baseAddress.assumingMemoryBound(to: Float.self)
+    defer { withExtendedLifetime((x, other, gamma, beta)) {} }
+    try run(workspace: 0, operation) { run in
+      oct_layer_norm_f32(&norm, result.count / length, length, run)
+    }
+    return result
+  }
+
   /// Contiguous `[N, C, ...]`, each image's groups of channels by their own statistics.
   static func groupNorm(_ norm: Normalization, groups: Int) throws(OctetError) {
     let shape = norm.x.shape

@@ -30,6 +30,12 @@ package final class PackedLinear: Sendable {
   /// Lets go of what was packed for this CPU; the next call packs again.
   package func releaseCache() { weights.releaseCache() }
 
+  /// The layer of some of the outputs.
+  package func rows(_ range: Range<Int>) throws(OctetError) -> PackedLinear {
+    try PackedLinear(
+      weight: weight.slice(dim: 0, range).contiguous(), bias: bias?.slice(dim: 0, range))
+  }
+
   /// Multiplies a contiguous `[M, K]` view of `x`, whose integers stand for `scale * (q - zeroPoint)`, into `y`.
   func multiply(
     _ x: Tensor, rows: Int, scale: Double, zeroPoint: Int, result: QuantizedResult, into y: Tensor,

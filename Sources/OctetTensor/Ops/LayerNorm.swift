@@ -21,16 +21,10 @@ struct LayerNorm: DifferentiableOperator {
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
-    let result = try Tensor(uninitialized: output.shape, dtype: .float32)
-    let length = normalizedShape.reduce(1, *)
-    let (gamma, beta) = try parameters.values(inputs)
-    try normalizeRows(
-      inputs[0].contiguous(), length: length, epsilon: parameters.epsilon, into: result
-    ) { _, y in
-      if let gamma { for i in 0..<length { y[i] *= gamma[i] } }
-      if let beta { for i in 0..<length { y[i] += beta[i] } }
-    }
-    return result
+    let affine = parameters.affine(inputs)
+    return try Kernel.layerNorm(
+      inputs[0], adding: nil, length: normalizedShape.reduce(1, *), epsilon: parameters.epsilon,
+      gamma: affine.weight, beta: affine.bias, parameters.name)
   }
 
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
@@ -64,6 +58,26 @@ extension Functional {
     epsilon: Double = 1e-5
   ) throws(OctetError) -> Tensor {
     try layerNorm(input, normalizedShape, weight, bias, epsilon, "layer_norm", nil)
+  }
+
+  /// `layerNorm` of `input + other`, tensors of one shape, in one kernel: the same bits. Isn't recorded.
+  package static func layerNorm(
+    _ input: Tensor, adding other: Tensor, normalizedShape: [Int], weight: Tensor?, bias: Tensor?,
+    epsilon: Double
+  ) throws(OctetError) -> Tensor {
+    let parameters = NormParameters(
+      name: "layer_norm", epsilon: epsilon, hasWeight: weight != nil, hasBias: bias != nil,
+      output: nil)
+    let op = LayerNorm(normalizedShape: normalizedShape, parameters: parameters)
+    _ = try op.outputSpec([input.spec] + [weight, bias].compactMap { $0?.spec })
+    guard other.shape == input.shape, other.dtype == .float32 else {
+      throw op.error(
+        .shapeMismatch, "other", expected: "float32 of shape \(input.shape)",
+        received: "\(other.dtype.rawValue) of shape \(other.shape)")
+    }
+    return try Kernel.layerNorm(
+      input, adding: other, length: normalizedShape.reduce(1, *), epsilon: epsilon, gamma: weight,
+      beta: bias, "layer_norm")
   }
 
   /// Layer norm of integers: exact sums, then float32.

@@ -39,6 +39,10 @@ struct Softmax: DifferentiableOperator {
     let size = output.rank == 0 ? 1 : output.shape[axis]
     let inner = output.rank == 0 ? 1 : output.shape[(axis + 1)...].reduce(1, *)
     if x.count == 0 { return result }
+    if inner == 1 {
+      try Kernel.softmax(x, length: size, into: result)
+      return result
+    }
     let job = FloatElements(
       x: x.baseAddress.assumingMemoryBound(to: Float.self),
       y: result.baseAddress.assumingMemoryBound(to: Float.self))

@@ -24,13 +24,13 @@ struct CallBench {
     }
 
     var line: String {
-      let padded = name + String(repeating: " ", count: max(40 - name.count, 0))
+      let padded = name + String(repeating: " ", count: max(52 - name.count, 0))
       return "\(padded) \(fixed(least / 1000, 3)) us \(fixed(median / 1000, 3)) us"
     }
   }
 
   /// The columns of `Result.line`.
-  static let header = "call" + String(repeating: " ", count: 36) + " least    median"
+  static let header = "call" + String(repeating: " ", count: 48) + " least    median"
 
   let rows: [Row]
 
@@ -59,18 +59,22 @@ struct CallBench {
   }
 
   /// An encoder layer as BERT's base model has it (768 features, 12 heads, 3072 hidden) on 128 tokens, in float32 and with its linear
-  /// layers quantized while running.
+  /// layers, or all of its products with weights, quantized while running.
   static func layers() throws -> CallBench {
     let x = try Tensor(
       RandomSource(seed: 1).uniform(count: 128 * 768, in: -1...1), shape: [1, 128, 768])
     func encoder() -> TransformerEncoderLayer {
       TransformerEncoderLayer(768, heads: 12, feedforwardDim: 3072, batchFirst: true).eval()
     }
-    let (float, dynamic) = (encoder(), encoder())
-    try quantizeDynamic(dynamic)
+    let (float, linear, whole) = (encoder(), encoder(), encoder())
+    try quantizeDynamic(linear)
+    try quantizeDynamic(whole, types: [Linear.self, MultiheadAttention.self])
+    func row(_ name: String, _ layer: TransformerEncoderLayer) -> Row {
+      Row(name: "TransformerEncoderLayer, \(name)", batch: 1) { noGrad { layer(x) } }
+    }
     return CallBench(rows: [
-      Row(name: "TransformerEncoderLayer, float32", batch: 1) { float(x) },
-      Row(name: "TransformerEncoderLayer, dynamic int8", batch: 1) { dynamic(x) },
+      row("float32", float), row("dynamic int8", linear),
+      row("dynamic int8 and attention", whole),
     ])
   }
 

@@ -1,4 +1,5 @@
-/* Normalization of quantized activations: layer, group and instance norm by their own statistics, batch norm by given ones. */
+/* Normalization of quantized activations: layer, group and instance norm by their own statistics, batch norm by given ones. Layer norm
+ * of float32 as well. */
 #ifndef OCTET_NORM_H
 #define OCTET_NORM_H
 
@@ -36,6 +37,23 @@ OCT_API oct_status oct_layer_norm(const oct_norm *norm, size_t rows, size_t leng
  * per channel. v = d * (r * gamma[c]) + beta[c]. groups = channels is instance norm. torch's quantized::group_norm. */
 OCT_API oct_status oct_group_norm(const oct_norm *norm, size_t batch, size_t channels, size_t inner, size_t groups,
                                   const oct_run *run);
+
+/* Layer norm of float32. With t = x + add, rounded to float32, or t = x where add is null, over the n elements of a row:
+ *   mean = (sum of t) / n,  r = 1 / sqrt((sum of (t - mean)^2) / n + epsilon),  y = (float)((t - mean) * r) * gamma + beta
+ * in double up to the cast and in float32 from there, every operation rounded by itself. Sums are taken in lanes by the place
+ * modulo 32: the same bits on every tier and for any number of threads. A row with NaN or an infinity is NaN. */
+typedef struct oct_norm_f32 {
+  uint32_t struct_size;
+  double epsilon;     /* not negative */
+  const float *gamma; /* an entry per element of a row, null for 1 */
+  const float *beta;  /* likewise, null for 0 */
+  const float *x;
+  const float *add; /* null for none */
+  float *y;         /* may be x or add; overlaps nothing else */
+} oct_norm_f32;
+
+/* Each of `rows` contiguous rows of `length` elements on its own. */
+OCT_API oct_status oct_layer_norm_f32(const oct_norm_f32 *norm, size_t rows, size_t length, const oct_run *run);
 
 /* One multiplication and one addition per channel, channels last: pixels x_stride and y_stride elements apart.
  *
