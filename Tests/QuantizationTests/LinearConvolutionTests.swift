@@ -49,7 +49,7 @@ struct FusedModuleTests {
     let leaky = LeakyReLU(negativeSlope: 0.3)
     try equal(Fused.LinearLeakyReLU(layer, leaky), Functional.leakyReLU(y, negativeSlope: 0.3))
     let norm = BatchNorm1d(4)
-    norm.runningMean.value = try floats(2, [4])
+    norm.runningMean?.value = try floats(2, [4])
     try equal(Fused.LinearBn1d(layer, norm).eval(), norm.eval().evaluate(y))
     let names = try Fused.LinearBn1d(layer, norm).stateDictionary().names
     #expect(
@@ -63,7 +63,7 @@ struct FusedModuleTests {
     let (conv, norm) = (Conv2d(2, 3, kernelSize: 2), BatchNorm2d(3))
     let fused = try Fused.ConvBnReLU2d(conv, norm)
     _ = try fused.train().evaluate(floats(3, [2, 2, 4, 4]))
-    let tracked: [Int64] = try norm.numBatchesTracked.value.elements()
+    let tracked = try norm.numBatchesTracked?.value.elements(as: Int64.self)
     #expect(tracked == [1])
     #expect(fused.convolution.weight === conv.weight)
     let refused = error { _ = try Fused.ConvBn2d(conv, BatchNorm2d(4)) }
@@ -73,10 +73,10 @@ struct FusedModuleTests {
   @Test func foldingABatchNormKeepsTheFunction() throws {
     let conv = ConvTranspose2d(3, 4, kernelSize: [2, 3], stride: [2], padding: [1])
     let norm = BatchNorm2d(4)
-    norm.runningMean.value = try floats(4, [4])
-    norm.runningVar.value = try floats(5, [4], in: 0.5...2)
-    norm.weight.value = try floats(6, [4])
-    norm.bias.value = try floats(7, [4])
+    norm.runningMean?.value = try floats(4, [4])
+    norm.runningVar?.value = try floats(5, [4], in: 0.5...2)
+    norm.weight?.value = try floats(6, [4])
+    norm.bias?.value = try floats(7, [4])
     let model = Sequential(conv, norm).eval()
     let x = try floats(8, [2, 3, 5, 4])
     let before: [Float] = try model.evaluate(x).elements()
@@ -88,6 +88,64 @@ struct FusedModuleTests {
       _ = try fuseLinearBnWeights(weight: floats(1, [4, 2]), bias: nil, values)
     }
     #expect(refused?.argument == "mean")
+  }
+
+  @Test func batchNormsWithoutAffinePartFoldInEvaluation() throws {
+    for front in [
+      Conv1d(3, 4, kernelSize: 2), ConvTranspose1d(3, 4, kernelSize: 2), Linear(3, 4),
+    ] as [Module] {
+      let norm = BatchNorm1d(4, affine: false)
+      norm.runningMean?.value = try floats(4, [4])
+      norm.runningVar?.value = try floats(5, [4], in: 0.5...2)
+      let model = Sequential(front, norm).eval()
+      let x = try floats(8, front is Linear ? [5, 3] : [2, 3, 5])
+      let before: [Float] = try model.evaluate(x).elements()
+      try fuseModules(model, [["0", "1"]])
+      #expect(model[1].current is Identity)
+      let after: [Float] = try model.evaluate(x).elements()
+      #expect(zip(before, after).allSatisfy { abs($0 - $1) < 1e-5 }, "\(type(of: front))")
+    }
+  }
+
+  @Test func batchNormsThatLackWhatFusionNeedsAreRefused() throws {
+    let untracked = BatchNorm2d(3, trackRunningStats: false)
+    let plain = BatchNorm2d(3, affine: false)
+    let layer = Conv2d(2, 3, kernelSize: 1)
+    let model = Sequential(layer, untracked).eval()
+    #expect(error { try fuseModules(model, [["0", "1"]]) }?.argument == "trackRunningStats")
+    #expect(model[0].current === layer)
+    for norm in [untracked, plain] {
+      let model = Sequential(layer, norm).train()
+      #expect(error { try fuseModulesQAT(model, [["0", "1"]]) }?.code == .unsupportedModule)
+      #expect(error { _ = try Fused.ConvBn2d(layer, norm) }?.code == .unsupportedModule)
+      #expect(error { _ = try QAT.ConvBn2d(layer, norm, .defaultQAT) }?.code == .unsupportedModule)
+    }
+    let linear = Linear(2, 3)
+    for norm in [BatchNorm1d(3, trackRunningStats: false), BatchNorm1d(3, affine: false)] {
+      #expect(error { _ = try Fused.LinearBn1d(linear, norm) }?.code == .unsupportedModule)
+    }
+  }
+
+  @Test func aLoneBatchNormConvertsByItsStatistics() throws {
+    func converted(_ norm: BatchNorm2d) throws -> Module {
+      let model = QuantWrapper(norm)
+      model.qconfig = .default
+      try prepare(model.eval())
+      _ = try model.evaluate(floats(1, [2, 3, 4, 4]))
+      try convert(model)
+      return model
+    }
+    let norm = BatchNorm2d(3, affine: false)
+    norm.runningMean?.value = try floats(4, [3])
+    norm.runningVar?.value = try floats(5, [3], in: 0.5...2)
+    let affine = BatchNorm2d(3)
+    affine.runningMean?.value = try floats(4, [3])
+    affine.runningVar?.value = try floats(5, [3], in: 0.5...2)
+    let x = try floats(2, [2, 3, 4, 4])
+    let (got, want) = (try converted(norm).evaluate(x), try converted(affine).evaluate(x))
+    #expect(try got.elements(as: Float.self) == want.elements(as: Float.self))
+    let refused = error { _ = try converted(BatchNorm2d(3, trackRunningStats: false)) }
+    #expect(refused?.argument == "trackRunningStats")
   }
 
   @Test func sumsTakeTwoTensorsAndConvert() throws {

@@ -25,8 +25,8 @@ private final class Network: Module {
 private func network() throws -> Network {
   let model = Network()
   let random = TestRandom(1)
-  model.bn.runningMean.value = try Tensor(random.floats(4), shape: [4])
-  model.bn.runningVar.value = try Tensor(random.floats(4, in: 0.5...2), shape: [4])
+  model.bn.runningMean?.value = try Tensor(random.floats(4), shape: [4])
+  model.bn.runningVar?.value = try Tensor(random.floats(4, in: 0.5...2), shape: [4])
   for parameter in [model.bn.weight, model.group.weight, model.instance.weight] {
     parameter?.value = try Tensor(random.floats(4, in: 0.5...2), shape: [4])
   }

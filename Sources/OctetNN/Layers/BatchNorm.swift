@@ -1,147 +1,74 @@
 import OctetTensor
 
-/// What 1-d, 2-d and 3-d batch norms share. Use `BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d`.
+/// What 1-d, 2-d and 3-d batch norms share. Use `BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d`, which check the input's dimensions.
 ///
-/// In evaluation `y = (x - runningMean) / sqrt(runningVar + epsilon) * weight + bias` per channel. In training the batch's own
-/// mean and (biased) variance take their place, and the running ones move by `momentum` towards the batch's mean and
-/// unbiased variance.
-public class BatchNorm: Module {
-  /// C, the channels.
-  public let features: Int
-  /// Added to the variance.
-  public let epsilon: Double
-  /// How far running statistics move per training batch.
-  public let momentum: Double
-  /// γ `[C]`.
-  public let weight: Parameter
-  /// β `[C]`.
-  public let bias: Parameter
-  /// `[C]`.
-  public let runningMean: Buffer
-  /// `[C]`.
-  public let runningVar: Buffer
-  /// Training batches seen, int64 `[]`.
-  public let numBatchesTracked: Buffer
-  private let ranks: ClosedRange<Int>
+/// In evaluation `y = (x - runningMean) / sqrt(runningVar + epsilon) * weight + bias` per channel. In training, and always when
+/// statistics aren't tracked, the batch's own mean and (biased) variance take their place. In training the running ones move by
+/// `momentum` towards the batch's mean and unbiased variance; without a momentum they are the mean over all batches so far.
+public class BatchNorm: ChannelNorm {
+  /// The dimensions that an input may have.
+  class var ranks: ClosedRange<Int> { 2...5 }
 
-  /// A layer around parts.
-  package required init(_ parts: BatchNormParts) {
-    features = parts.features
-    epsilon = parts.epsilon
-    momentum = parts.momentum
-    ranks = parts.ranks
-    weight = parts.weight
-    bias = parts.bias
-    runningMean = parts.runningMean
-    runningVar = parts.runningVar
-    numBatchesTracked = parts.numBatchesTracked
+  /// γ 1 and β 0 when `affine`, mean 0 and variance 1 when statistics are tracked. Traps on features that aren't positive.
+  ///
+  /// - Parameters:
+  ///   - features: C, the channels.
+  ///   - epsilon: added to the variance.
+  ///   - momentum: how far running statistics move per training batch; nil: they become the mean over all batches.
+  ///   - affine: whether there are γ and β.
+  ///   - trackRunningStats: whether there are running statistics.
+  public required convenience init(
+    _ features: Int, epsilon: Double = 1e-5, momentum: Double? = 0.1, affine: Bool = true,
+    trackRunningStats: Bool = true
+  ) {
+    self.init(
+      ChannelNormParts(
+        features, epsilon: epsilon, momentum: momentum, affine: affine,
+        trackRunningStats: trackRunningStats, "\(Self.self)"))
   }
 
-  private var parts: BatchNormParts {
-    BatchNormParts(
-      features: features, epsilon: epsilon, momentum: momentum, ranks: ranks, weight: weight,
-      bias: bias, runningMean: runningMean, runningVar: runningVar,
-      numBatchesTracked: numBatchesTracked)
+  package required init(_ parts: ChannelNormParts) { super.init(parts) }
+
+  public final override var details: String {
+    "\(features), epsilon: \(epsilon), momentum: \(momentum.map { "\($0)" } ?? "nil")"
+      + (isAffine ? "" : ", affine: false")
+      + (runningMean == nil ? ", trackRunningStats: false" : "")
   }
 
-  /// A second layer around the same parameters and statistics, in the same mode.
-  package func sharing() -> Self { Self(parts).train(isTraining) }
-
-  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    var parts = parts
-    parts.weight = try copier(weight)
-    parts.bias = try copier(bias)
-    parts.runningMean = try copier(runningMean)
-    parts.runningVar = try copier(runningVar)
-    parts.numBatchesTracked = try copier(numBatchesTracked)
-    return Self(parts)
-  }
-
-  public override var details: String {
-    "\(features), epsilon: \(epsilon), momentum: \(momentum)"
-  }
-
-  public override func forward(_ input: Tensor) throws -> Tensor {
-    guard ranks.contains(input.rank) else {
+  public final override func forward(_ input: Tensor) throws -> Tensor {
+    guard Self.ranks.contains(input.rank) else {
       throw OctetError(
-        .shapeMismatch, operation: "\(type(of: self))", argument: "input",
-        expected: "\(ranks.lowerBound)...\(ranks.upperBound) dimensions [N, C, ...]",
+        .shapeMismatch, operation: "\(Self.self)", argument: "input",
+        expected: "\(Self.ranks.lowerBound)...\(Self.ranks.upperBound) dimensions [N, C, ...]",
         received: "shape \(input.shape)")
     }
-    if !isTraining {
+    if !isTraining, let running = runningStatistics {
       return try Functional.batchNorm(
-        input, mean: runningMean.value, variance: runningVar.value, weight: weight.value,
-        bias: bias.value, epsilon: epsilon)
+        input, mean: running.mean, variance: running.variance, weight: weight?.value,
+        bias: bias?.value, epsilon: epsilon)
     }
     let (output, statistics) = try Functional.trainingBatchNorm(
-      input, weight: weight.value, bias: bias.value, epsilon: epsilon)
-    try track(statistics)
+      input, weight: weight?.value, bias: bias?.value, epsilon: epsilon)
+    if isTraining, let numBatchesTracked {
+      let seen = (try numBatchesTracked.value.elements(as: Int64.self).first ?? 0) + 1
+      try track(statistics, by: momentum ?? 1 / Double(seen))
+      numBatchesTracked.value = Tensor(scalar: seen)
+    }
     return output
-  }
-
-  private func track(_ batch: ChannelStatistics) throws {
-    let correction = Float(batch.count) / Float(max(batch.count - 1, 1))
-    let step = Float(momentum)
-    func moved(_ running: Buffer, _ current: Tensor, _ factor: Float) throws -> Tensor {
-      let old: [Float] = try running.value.elements()
-      let new: [Float] = try current.elements()
-      return try Tensor(
-        zip(old, new).map { (1 - step) * $0 + step * ($1 * factor) }, shape: [features])
-    }
-    runningMean.value = try moved(runningMean, batch.mean, 1)
-    runningVar.value = try moved(runningVar, batch.variance, correction)
-    let seen: [Int64] = try numBatchesTracked.value.elements()
-    numBatchesTracked.value = Tensor(scalar: (seen.first ?? 0) + 1)
-  }
-}
-
-/// What a batch norm is made of.
-package struct BatchNormParts {
-  let features: Int
-  let epsilon: Double
-  let momentum: Double
-  let ranks: ClosedRange<Int>
-  var weight: Parameter
-  var bias: Parameter
-  var runningMean: Buffer
-  var runningVar: Buffer
-  var numBatchesTracked: Buffer
-}
-
-extension BatchNormParts {
-  /// γ 1, β 0, mean 0, variance 1.
-  init(_ features: Int, epsilon: Double, momentum: Double, ranks: ClosedRange<Int>) {
-    func filled(_ value: Float) -> Tensor {
-      eager { try Tensor(repeating: value, shape: [features]) }
-    }
-    self.init(
-      features: positive(features, "features", "BatchNorm"), epsilon: epsilon, momentum: momentum,
-      ranks: ranks, weight: Parameter(filled(1)), bias: Parameter(filled(0)),
-      runningMean: Buffer(filled(0)), runningVar: Buffer(filled(1)),
-      numBatchesTracked: Buffer(Tensor(scalar: Int64(0))))
   }
 }
 
 /// Batch norm over `[N, C]` or `[N, C, L]`. torch.nn.BatchNorm1d.
 public final class BatchNorm1d: BatchNorm {
-  /// γ 1, β 0, mean 0, variance 1.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 2...3))
-  }
+  override class var ranks: ClosedRange<Int> { 2...3 }
 }
 
 /// Batch norm over `[N, C, H, W]`. torch.nn.BatchNorm2d.
 public final class BatchNorm2d: BatchNorm {
-  /// γ 1, β 0, mean 0, variance 1.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 4...4))
-  }
+  override class var ranks: ClosedRange<Int> { 4...4 }
 }
 
 /// Batch norm over `[N, C, D, H, W]`. torch.nn.BatchNorm3d.
 public final class BatchNorm3d: BatchNorm {
-  /// γ 1, β 0, mean 0, variance 1.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
-    self.init(BatchNormParts(features, epsilon: epsilon, momentum: momentum, ranks: 5...5))
-  }
+  override class var ranks: ClosedRange<Int> { 5...5 }
 }

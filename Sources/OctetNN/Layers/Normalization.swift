@@ -27,8 +27,10 @@ public final class LayerNorm: Module {
   }
 
   /// Over the last dimension.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5) {
-    self.init([features], epsilon: epsilon)
+  public convenience init(
+    _ features: Int, epsilon: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true
+  ) {
+    self.init([features], epsilon: epsilon, elementwiseAffine: elementwiseAffine, bias: bias)
   }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
@@ -79,8 +81,10 @@ public final class RMSNorm: Module {
   }
 
   /// Over the last dimension.
-  public convenience init(_ features: Int, epsilon: Double? = nil) {
-    self.init([features], epsilon: epsilon)
+  public convenience init(
+    _ features: Int, epsilon: Double? = nil, elementwiseAffine: Bool = true
+  ) {
+    self.init([features], epsilon: epsilon, elementwiseAffine: elementwiseAffine)
   }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
@@ -135,67 +139,6 @@ public final class GroupNorm: Module {
     try requireChannels(channels, input, "GroupNorm")
     return try Functional.groupNorm(
       input, groups: groups, weight: weight?.value, bias: bias?.value, epsilon: epsilon)
-  }
-}
-
-/// What 1-d, 2-d and 3-d instance norms share: each image's channels to mean 0 and variance 1, in training as in evaluation,
-/// then γ and β per channel if there are any. Running statistics aren't kept.
-public class InstanceNorm: Module {
-  /// C, the channels.
-  public let features: Int
-  /// Added to the variance.
-  public let epsilon: Double
-  /// γ `[C]`, nil without affine part.
-  public let weight: Parameter?
-  /// β `[C]`, nil without affine part.
-  public let bias: Parameter?
-  private let rank: Int
-
-  package required init(_ features: Int, _ epsilon: Double, _ affine: Bool, rank: Int) {
-    self.features = positive(features, "features", "InstanceNorm")
-    self.epsilon = epsilon
-    self.rank = rank
-    weight = affine ? Parameter(filled(1, [features])) : nil
-    bias = affine ? Parameter(filled(0, [features])) : nil
-  }
-
-  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    Self(features, epsilon, weight != nil, rank: rank)
-  }
-
-  public override var details: String {
-    "\(features), epsilon: \(epsilon), affine: \(weight != nil)"
-  }
-
-  public override func forward(_ input: Tensor) throws -> Tensor {
-    try requireRank(rank, input, "\(type(of: self))")
-    try requireChannels(features, input, "\(type(of: self))")
-    return try Functional.instanceNorm(
-      input, weight: weight?.value, bias: bias?.value, epsilon: epsilon)
-  }
-}
-
-/// Over `[N, C, L]`. torch.nn.InstanceNorm1d.
-public final class InstanceNorm1d: InstanceNorm {
-  /// γ 1 and β 0 when `affine`.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    self.init(features, epsilon, affine, rank: 3)
-  }
-}
-
-/// Over `[N, C, H, W]`. torch.nn.InstanceNorm2d.
-public final class InstanceNorm2d: InstanceNorm {
-  /// γ 1 and β 0 when `affine`.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    self.init(features, epsilon, affine, rank: 4)
-  }
-}
-
-/// Over `[N, C, D, H, W]`. torch.nn.InstanceNorm3d.
-public final class InstanceNorm3d: InstanceNorm {
-  /// γ 1 and β 0 when `affine`.
-  public convenience init(_ features: Int, epsilon: Double = 1e-5, affine: Bool = false) {
-    self.init(features, epsilon, affine, rank: 5)
   }
 }
 

@@ -72,16 +72,19 @@ extension Quantized {
       try super.init(output: scale, zeroPoint)
     }
 
-    /// The quantized form of an observed float layer.
+    /// The quantized form of an observed float layer; without affine part γ is 1 and β 0.
+    ///
+    /// - Throws: `unsupportedModule` when the layer doesn't track statistics.
     convenience init(_ float: OctetNN.BatchNorm, _ context: ConversionContext) throws {
+      let values = try BatchNormValues(float)
       let output = try context.outputParameters()
       try self.init(
         float.features, epsilon: float.epsilon, scale: output.scale, zeroPoint: output.zeroPoint)
-      weight.value = float.weight.value
-      bias.value = float.bias.value
-      runningMean.value = float.runningMean.value
-      runningVar.value = float.runningVar.value
-      numBatchesTracked.value = float.numBatchesTracked.value
+      weight.value = try values.gamma
+      bias.value = try values.beta
+      runningMean.value = values.mean
+      runningVar.value = values.variance
+      if let seen = float.numBatchesTracked { numBatchesTracked.value = seen.value }
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module {

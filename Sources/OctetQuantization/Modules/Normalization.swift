@@ -144,7 +144,8 @@ extension Quantized {
       try super.init(output: scale, zeroPoint)
     }
 
-    /// The quantized form of an observed float layer.
+    /// The quantized form of an observed float layer. As in torch it normalizes by each image's own statistics, also where the float
+    /// layer takes running ones.
     convenience init(_ float: OctetNN.InstanceNorm, _ context: ConversionContext) throws {
       let output = try context.outputParameters()
       try self.init(

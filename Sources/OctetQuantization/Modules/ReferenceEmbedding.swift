@@ -8,12 +8,20 @@ extension Reference {
     /// float32 `[N, D]`.
     public let weight: Parameter
     private let rounding: WeightRounding
+    private let options: EmbeddingOptions
 
     /// A module around a real table and the parameters that its integers would have.
     ///
     /// - Throws: `invalidQuantizer` when they don't fit the table.
-    public init(weight: Tensor, parameters: QuantizationParameters) throws {
+    public convenience init(weight: Tensor, parameters: QuantizationParameters) throws {
+      try self.init(weight: weight, parameters: parameters, EmbeddingOptions())
+    }
+
+    private init(
+      weight: Tensor, parameters: QuantizationParameters, _ options: EmbeddingOptions
+    ) throws {
       self.weight = Parameter(weight)
+      self.options = options
       rounding = WeightRounding(try checkedParameters(parameters, for: weight))
     }
 
@@ -21,12 +29,14 @@ extension Reference {
     convenience init(_ float: OctetNN.Embedding, _ context: ConversionContext) throws {
       let weight = float.weight.value
       try self.init(
-        weight: weight, parameters: context.weightParameters(weight, context.weightObserver))
+        weight: weight, parameters: context.weightParameters(weight, context.weightObserver),
+        float.options)
     }
 
     private init(_ other: Embedding) {
       weight = Parameter(other.weight.value)
       rounding = WeightRounding(other.rounding.parameters)
+      options = other.options
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Embedding(self) }
@@ -44,7 +54,7 @@ extension Reference {
     }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.embedding(input, weight: effectiveWeight())
+      try Functional.embedding(input, weight: effectiveWeight(), options)
     }
   }
 
@@ -58,14 +68,25 @@ extension Reference {
     public let mode: EmbeddingBagMode
     /// True when the last offset is the end of the last bag.
     public let includeLastOffset: Bool
+    private let options: EmbeddingOptions
 
     /// A module around a real table and the parameters that its integers would have.
     ///
     /// - Throws: `invalidQuantizer` when they don't fit the table.
-    public init(
+    public convenience init(
       weight: Tensor, parameters: QuantizationParameters, mode: EmbeddingBagMode = .mean,
       includeLastOffset: Bool = false
     ) throws {
+      try self.init(
+        weight: weight, parameters: parameters, mode: mode,
+        includeLastOffset: includeLastOffset, EmbeddingOptions())
+    }
+
+    private init(
+      weight: Tensor, parameters: QuantizationParameters, mode: EmbeddingBagMode,
+      includeLastOffset: Bool, _ options: EmbeddingOptions
+    ) throws {
+      self.options = options
       self.weight = Parameter(weight)
       rounding = WeightRounding(try checkedParameters(parameters, for: weight))
       self.mode = mode
@@ -77,7 +98,7 @@ extension Reference {
       let weight = float.weight.value
       try self.init(
         weight: weight, parameters: context.weightParameters(weight, context.weightObserver),
-        mode: float.mode, includeLastOffset: float.includeLastOffset)
+        mode: float.mode, includeLastOffset: float.includeLastOffset, float.options)
     }
 
     private init(_ other: EmbeddingBag) {
@@ -85,6 +106,7 @@ extension Reference {
       rounding = WeightRounding(other.rounding.parameters)
       mode = other.mode
       includeLastOffset = other.includeLastOffset
+      options = other.options
     }
 
     public override func makeCopy(_ copier: ModuleCopier) throws -> Module { EmbeddingBag(self) }
@@ -104,7 +126,7 @@ extension Reference {
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
       try Functional.embeddingBag(
         input, weight: effectiveWeight(), offsets: bags.offsets, mode: mode,
-        perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset)
+        perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset, options)
     }
   }
 }

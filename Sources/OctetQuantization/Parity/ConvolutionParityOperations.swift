@@ -98,28 +98,28 @@ package enum ConvolutionParityOperations {
       try Fused.ConvReLU3d(convolution($0, 3))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBn1d") {
-      try Fused.ConvBn1d(convolution($0, 1), norm($0, "out_channels", BatchNorm1d.init))
+      try Fused.ConvBn1d(convolution($0, 1), norm($0, "out_channels", BatchNorm1d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBn2d") {
-      try Fused.ConvBn2d(convolution($0, 2), norm($0, "out_channels", BatchNorm2d.init))
+      try Fused.ConvBn2d(convolution($0, 2), norm($0, "out_channels", BatchNorm2d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBn3d") {
-      try Fused.ConvBn3d(convolution($0, 3), norm($0, "out_channels", BatchNorm3d.init))
+      try Fused.ConvBn3d(convolution($0, 3), norm($0, "out_channels", BatchNorm3d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBnReLU1d") {
-      try Fused.ConvBnReLU1d(convolution($0, 1), norm($0, "out_channels", BatchNorm1d.init))
+      try Fused.ConvBnReLU1d(convolution($0, 1), norm($0, "out_channels", BatchNorm1d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBnReLU2d") {
-      try Fused.ConvBnReLU2d(convolution($0, 2), norm($0, "out_channels", BatchNorm2d.init))
+      try Fused.ConvBnReLU2d(convolution($0, 2), norm($0, "out_channels", BatchNorm2d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.ConvBnReLU3d") {
-      try Fused.ConvBnReLU3d(convolution($0, 3), norm($0, "out_channels", BatchNorm3d.init))
+      try Fused.ConvBnReLU3d(convolution($0, 3), norm($0, "out_channels", BatchNorm3d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.BNReLU2d") {
-      try Fused.BNReLU2d(norm($0, "num_features", BatchNorm2d.init))
+      try Fused.BNReLU2d(norm($0, "num_features", BatchNorm2d.self))
     },
     LinearParityOperations.fused("nn.intrinsic.BNReLU3d") {
-      try Fused.BNReLU3d(norm($0, "num_features", BatchNorm3d.init))
+      try Fused.BNReLU3d(norm($0, "num_features", BatchNorm3d.self))
     },
     .single("nn.intrinsic.ConvAdd2d") {
       try Fused.ConvAdd2d(convolution($0, 2)).evaluate($0.input(), $0.input("extra"))
@@ -202,9 +202,10 @@ package enum ConvolutionParityOperations {
 
   /// A batch norm whose features an attribute tells.
   static func norm<Norm: OctetNN.BatchNorm>(
-    _ call: ParityCase, _ count: String, _ make: (Int, Double, Double) -> Norm
+    _ call: ParityCase, _ count: String, _ type: Norm.Type
   ) throws -> Norm {
-    make(try call.attributes.int(count), try call.epsilon(), try call.momentum())
+    type.init(
+      try call.attributes.int(count), epsilon: try call.epsilon(), momentum: try call.momentum())
   }
 }
 

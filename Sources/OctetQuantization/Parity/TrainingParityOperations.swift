@@ -30,22 +30,22 @@ package enum TrainingParityOperations {
     operation("nn.intrinsic.qat.ConvReLU2d") { try QAT.ConvReLU2d(layer($0, 2), qconfig($0)) },
     operation("nn.intrinsic.qat.ConvReLU3d") { try QAT.ConvReLU3d(layer($0, 3), qconfig($0)) },
     operation("nn.intrinsic.qat.ConvBn1d") {
-      try QAT.ConvBn1d(layer($0, 1), norm($0, BatchNorm1d.init), qconfig($0))
+      try QAT.ConvBn1d(layer($0, 1), norm($0, BatchNorm1d.self), qconfig($0))
     },
     operation("nn.intrinsic.qat.ConvBn2d") {
-      try QAT.ConvBn2d(layer($0, 2), norm($0, BatchNorm2d.init), qconfig($0))
+      try QAT.ConvBn2d(layer($0, 2), norm($0, BatchNorm2d.self), qconfig($0))
     },
     operation("nn.intrinsic.qat.ConvBn3d") {
-      try QAT.ConvBn3d(layer($0, 3), norm($0, BatchNorm3d.init), qconfig($0))
+      try QAT.ConvBn3d(layer($0, 3), norm($0, BatchNorm3d.self), qconfig($0))
     },
     operation("nn.intrinsic.qat.ConvBnReLU1d") {
-      try QAT.ConvBnReLU1d(layer($0, 1), norm($0, BatchNorm1d.init), qconfig($0))
+      try QAT.ConvBnReLU1d(layer($0, 1), norm($0, BatchNorm1d.self), qconfig($0))
     },
     operation("nn.intrinsic.qat.ConvBnReLU2d") {
-      try QAT.ConvBnReLU2d(layer($0, 2), norm($0, BatchNorm2d.init), qconfig($0))
+      try QAT.ConvBnReLU2d(layer($0, 2), norm($0, BatchNorm2d.self), qconfig($0))
     },
     operation("nn.intrinsic.qat.ConvBnReLU3d") {
-      try QAT.ConvBnReLU3d(layer($0, 3), norm($0, BatchNorm3d.init), qconfig($0))
+      try QAT.ConvBnReLU3d(layer($0, 3), norm($0, BatchNorm3d.self), qconfig($0))
     },
   ]
 
@@ -83,9 +83,9 @@ package enum TrainingParityOperations {
   }
 
   private static func norm<Norm: OctetNN.BatchNorm>(
-    _ call: ParityCase, _ make: (Int, Double, Double) -> Norm
+    _ call: ParityCase, _ type: Norm.Type
   ) throws -> Norm {
-    try ConvolutionParityOperations.norm(call, "out_channels", make)
+    try ConvolutionParityOperations.norm(call, "out_channels", type)
   }
 
   // MARK: Running

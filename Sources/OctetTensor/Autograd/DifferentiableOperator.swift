@@ -17,7 +17,7 @@ package struct BackwardContext {
   package let needs: [Bool]
   /// Shapes and types of the inputs.
   package let inputSpecs: [TensorSpec]
-  /// The inputs when `saved` has `.inputs`, none otherwise.
+  /// What `savedInputs` kept when `saved` has `.inputs`, none otherwise.
   package let inputs: [Tensor]
   /// The result when `saved` has `.output`.
   package let output: Tensor?
@@ -28,6 +28,9 @@ package protocol DifferentiableOperator: Operator {
   /// What `gradients` reads.
   var saved: SavedForBackward { get }
 
+  /// The inputs that `gradients` reads, when it doesn't read all: only these must stay as they are until then.
+  func savedInputs(_ inputs: [Tensor]) -> [Tensor]
+
   /// The gradients with respect to the inputs, each of its input's shape and type; nil for inputs that need none or have
   /// none (indices).
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?]
@@ -35,6 +38,8 @@ package protocol DifferentiableOperator: Operator {
 
 extension DifferentiableOperator {
   package var saved: SavedForBackward { .inputs }
+
+  package func savedInputs(_ inputs: [Tensor]) -> [Tensor] { inputs }
 }
 
 extension Tensor {
@@ -66,7 +71,8 @@ extension Tensor {
     let needs = nodes.map { $0 != nil }
     let specs = inputs.map(\.spec)
     let saved = differentiable.saved
-    let keptInputs = saved.contains(.inputs) ? inputs.map { SavedTensor($0) } : []
+    let keptInputs =
+      saved.contains(.inputs) ? differentiable.savedInputs(inputs).map { SavedTensor($0) } : []
     let keptOutput = saved.contains(.output) ? SavedTensor(result) : nil
     return GradientNode(
       name, inputs: nodes, saved: keptInputs + (keptOutput.map { [$0] } ?? [])

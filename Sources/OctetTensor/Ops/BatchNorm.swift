@@ -145,11 +145,25 @@ extension Functional {
   ///
   /// - Parameters:
   ///   - input: `[N, C, ...]`.
-  ///   - mean: `[C]`; `variance`, `weight` and `bias` as well.
+  ///   - mean: `[C]`; `variance` as well.
+  ///   - weight: `[C]`, 1 when nil; `bias` likewise, 0 when nil.
   public static func batchNorm(
-    _ input: Tensor, mean: Tensor, variance: Tensor, weight: Tensor, bias: Tensor,
+    _ input: Tensor, mean: Tensor, variance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil,
     epsilon: Double = 1e-5
   ) throws(OctetError) -> Tensor {
-    try apply(BatchNorm(epsilon: epsilon), [input, mean, variance, weight, bias])
+    try apply(
+      BatchNorm(epsilon: epsilon),
+      [
+        input, mean, variance, channels(weight, else: 1, like: mean),
+        channels(bias, else: 0, like: mean),
+      ])
+  }
+
+  /// A parameter per channel, or `value` for each where there is none.
+  static func channels(_ parameter: Tensor?, else value: Float, like statistics: Tensor)
+    throws(OctetError) -> Tensor
+  {
+    if let parameter { return parameter }
+    return try Tensor(repeating: value, shape: statistics.shape).converted(to: statistics.dtype)
   }
 }

@@ -12,20 +12,23 @@ extension Functional {
   /// - Parameters:
   ///   - input: float32 `[N, C, ...]` with more than one value per channel; half types, weight and bias too, are computed in
   ///     float32 and rounded once.
-  ///   - weight: `[C]`; `bias` as well.
+  ///   - weight: `[C]`, 1 when nil; `bias` likewise, 0 when nil.
   package static func trainingBatchNorm(
-    _ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double
+    _ input: Tensor, weight: Tensor?, bias: Tensor?, epsilon: Double
   ) throws(OctetError) -> (output: Tensor, statistics: ChannelStatistics) {
     if input.dtype.isHalf {
       let wide = try trainingBatchNorm(
-        input.converted(to: .float32), weight: weight.converted(to: .float32),
-        bias: bias.converted(to: .float32), epsilon: epsilon)
+        input.converted(to: .float32), weight: weight?.converted(to: .float32),
+        bias: bias?.converted(to: .float32), epsilon: epsilon)
       return (try wide.output.converted(to: input.dtype), wide.statistics)
     }
     let batch = try channelStatistics(input)
     let output = try apply(
       BatchNorm(epsilon: epsilon, ofBatch: true),
-      [input, batch.mean, batch.variance, weight, bias])
+      [
+        input, batch.mean, batch.variance, channels(weight, else: 1, like: batch.mean),
+        channels(bias, else: 0, like: batch.mean),
+      ])
     return (output, batch)
   }
 

@@ -1,10 +1,11 @@
 extension EmbeddingBag {
   /// With factors: `dw[row] += f * dy[bag]` and `df = dy[bag] · w[row]`; a mean divides by the bag's size, a maximum goes to the
-  /// first row that has it.
+  /// first row that has it; `dw[row]` is divided by the row's frequency if asked.
   func gradients(_ context: BackwardContext) throws(OctetError) -> [Tensor?] {
     let weight = try context.inputs[0].contiguous()
     let bag = try bagArguments(form, context.inputs, rows: weight.shape[0])
     let (indices, starts) = (bag.indices.integers, bag.offsets.integers)
+    let counts = options.frequencies(indices, rows: weight.shape[0])
     let factors: [Float]? = try bag.weights?.elements()
     let dy = try context.gradient.contiguous()
     let dim = weight.shape[1]
@@ -15,7 +16,7 @@ extension EmbeddingBag {
         dw.withMutableElements(Float.self) { sums in
           for b in 0..<context.gradient.shape[0] {
             let end = b + 1 < starts.count ? starts[b + 1] : indices.count
-            let places = (starts[b]..<end).filter { indices[$0] != paddingIndex }
+            let places = (starts[b]..<end).filter { indices[$0] != options.paddingIndex }
             for d in 0..<dim {
               let flowing = dy[b * dim + d]
               if mode == .max {
@@ -28,7 +29,8 @@ extension EmbeddingBag {
               }
               let share = mode == .mean ? flowing / Float(places.count) : flowing
               for place in places {
-                sums[indices[place] * dim + d] += share * (factors?[place] ?? 1)
+                let parts = counts?[indices[place]] ?? 1
+                sums[indices[place] * dim + d] += share * (factors?[place] ?? 1) / parts
                 if factors != nil { df[place] += flowing * table[indices[place] * dim + d] }
               }
             }

@@ -71,9 +71,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBn1d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBn1d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 
@@ -97,9 +98,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBn2d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBn2d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 
@@ -123,9 +125,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBn3d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBn3d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 
@@ -149,9 +152,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv1d, _ norm: OctetNN.BatchNorm1d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBnReLU1d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBnReLU1d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 
@@ -175,9 +179,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv2d, _ norm: OctetNN.BatchNorm2d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBnReLU2d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBnReLU2d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 
@@ -201,9 +206,10 @@ extension Fused {
 
     /// Fuses a convolution with a batch norm and a ReLU; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the convolution has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ convolution: OctetNN.Conv3d, _ norm: OctetNN.BatchNorm3d) throws {
-      try requireFeatures(norm, convolution.outChannels, "ConvBnReLU3d")
+      try requireTrainable(norm, convolution.outChannels, "ConvBnReLU3d")
       self.init(parts: try convolution.sharing(), norm.sharing())
     }
 

@@ -31,9 +31,10 @@ extension Fused {
 
     /// Fuses a linear layer with a batch norm; parameters and statistics are shared.
     ///
-    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the layer has outputs.
+    /// - Throws: `shapeMismatch` when the batch norm has another number of features than the layer has outputs,
+    ///   `unsupportedModule` when it has no affine part or no running statistics.
     public convenience init(_ linear: OctetNN.Linear, _ norm: BatchNorm1d) throws {
-      try requireFeatures(norm, linear.outFeatures, "LinearBn1d")
+      try requireTrainable(norm, linear.outFeatures, "LinearBn1d")
       self.init(parts: try linear.sharing(), norm.sharing())
     }
 

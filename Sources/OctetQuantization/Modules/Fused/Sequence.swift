@@ -31,12 +31,20 @@ extension OctetNN.Convolution {
   func sharing() throws -> Self { try with(weight: weight, bias: bias).train(isTraining) }
 }
 
-/// Refuses a batch norm of another number of channels than the layer in front of it gives.
-func requireFeatures(_ norm: OctetNN.BatchNorm, _ outputs: Int, _ operation: String) throws {
+/// Refuses a batch norm that a layer can't train with: one of another number of channels than the layer gives, or, as torch does,
+/// one without affine part or running statistics.
+func requireTrainable(_ norm: OctetNN.BatchNorm, _ outputs: Int, _ operation: String) throws {
   guard norm.features == outputs else {
     throw OctetError(
       .shapeMismatch, operation: operation, argument: "norm",
       expected: "a batch norm of the layer's \(outputs) output channels",
       received: "\(norm.features) features")
   }
+  guard norm.isAffine else {
+    throw OctetError(
+      .unsupportedModule, operation: operation, argument: "norm",
+      expected: "a batch norm with affine part", received: "one with affine: false",
+      fix: "make it with affine: true; its γ starts as 1 and its β as 0")
+  }
+  if norm.runningStatistics == nil { throw needsStatistics(norm) }
 }

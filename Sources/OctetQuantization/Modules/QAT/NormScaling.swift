@@ -38,11 +38,12 @@ struct ScaledWeight {
 
   /// `weight` has its output channels along the first dimension.
   init(_ weight: Tensor, _ norm: BatchNorm) throws {
+    let norm = try BatchNormValues(norm)
     let epsilon = Float(norm.epsilon)
-    let variance: [Float] = try norm.runningVar.value.elements()
+    let variance: [Float] = try norm.variance.elements()
     let deviation = try Tensor(
       variance.map { ($0 + epsilon).squareRoot() }, shape: [variance.count])
-    factor = try Functional.divide(norm.weight.value, deviation)
+    factor = try Functional.divide(norm.gamma, deviation)
     let ones = [Int](repeating: 1, count: weight.rank - 1)
     self.weight = try Functional.multiply(weight, factor.view([variance.count] + ones))
   }

@@ -34,7 +34,7 @@ extension QAT {
     ///
     /// - Throws: `invalidConfiguration` when the configuration's weight isn't a fake quantizer.
     public init(_ layer: Layer, _ norm: Norm, _ qconfig: QConfig) throws {
-      try requireFeatures(norm, layer.outChannels, "QAT.ConvBn")
+      try requireTrainable(norm, layer.outChannels, "QAT.ConvBn")
       self.layer = try layer.sharing()
       weight = layer.weight
       bias = layer.bias
@@ -89,6 +89,7 @@ extension QAT {
     /// convolution without bias; in evaluation std is the running one and the mean `runningMean - b`.
     private func twice(_ input: Tensor) throws -> Tensor {
       let epsilon = bn.epsilon
+      let values = try BatchNormValues(bn)
       var mean: Tensor
       var deviation: Tensor
       if bn.isTraining {
@@ -102,21 +103,20 @@ extension QAT {
         let variance = try Functional.mean(Functional.square(centred), dims: dims)
         deviation = try Functional.squareRoot(Functional.addScalar(variance, epsilon))
       } else {
-        mean = bn.runningMean.value
+        mean = values.mean
         if let bias { mean = try Functional.subtract(mean, bias.value) }
-        deviation = try Functional.squareRoot(Functional.addScalar(bn.runningVar.value, epsilon))
+        deviation = try Functional.squareRoot(Functional.addScalar(values.variance, epsilon))
       }
       let scaled = try ScaledWeight(weight.value, bn)
       var output = try layer.convolve(
         input, weight: weightFakeQuant(scaled.weight), bias: nil)
       if bn.isTraining {
         let running = try Functional.squareRoot(
-          Functional.addScalar(bn.runningVar.value, epsilon))
+          Functional.addScalar(BatchNormValues(bn).variance, epsilon))
         output = try byChannel(Functional.divide(running, deviation), output, Functional.multiply)
       }
       let shift = try Functional.subtract(
-        bn.bias.value,
-        Functional.divide(Functional.multiply(bn.weight.value, mean), deviation))
+        values.beta, Functional.divide(Functional.multiply(values.gamma, mean), deviation))
       return try byChannel(shift, output, Functional.add)
     }
 

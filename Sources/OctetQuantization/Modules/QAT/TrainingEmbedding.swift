@@ -8,20 +8,20 @@ extension QAT {
     public let weight: Parameter
     /// Rounds the weight, and follows its range.
     public let weightFakeQuant: Observer
-    private let paddingIndex: Int?
+    private let options: EmbeddingOptions
 
     /// The training form of a float layer; the table is shared.
     ///
     /// - Throws: `invalidConfiguration` unless the configuration's weight is a fake quantizer of rows with real zero points.
     public init(_ float: OctetNN.Embedding, _ qconfig: QConfig) throws {
       weight = float.weight
-      paddingIndex = float.paddingIndex
+      options = float.options
       weightFakeQuant = try rowFakeQuantizer(qconfig, "QAT.Embedding")
     }
 
     private init(_ other: Embedding, _ copier: ModuleCopier) throws {
       weight = try copier(other.weight)
-      paddingIndex = other.paddingIndex
+      options = other.options
       weightFakeQuant = try copier(other.weightFakeQuant)
     }
 
@@ -32,12 +32,12 @@ extension QAT {
     public override var details: String { "\(weight.value.shape[0]), \(weight.value.shape[1])" }
 
     public override func forward(_ input: Tensor) throws -> Tensor {
-      try Functional.embedding(input, weight: weightFakeQuant(weight.value))
+      try Functional.embedding(input, weight: weightFakeQuant(weight.value), options)
     }
 
     /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
-      try OctetNN.Embedding(weight: weight, paddingIndex: paddingIndex).train(isTraining)
+      try OctetNN.Embedding(weight: weight, options).train(isTraining)
     }
   }
 
@@ -49,7 +49,7 @@ extension QAT {
     public let weightFakeQuant: Observer
     private let mode: EmbeddingBagMode
     private let includeLastOffset: Bool
-    private let paddingIndex: Int?
+    private let options: EmbeddingOptions
 
     /// The training form of a float layer; the table is shared.
     ///
@@ -58,7 +58,7 @@ extension QAT {
       weight = float.weight
       mode = float.mode
       includeLastOffset = float.includeLastOffset
-      paddingIndex = float.paddingIndex
+      options = float.options
       weightFakeQuant = try rowFakeQuantizer(qconfig, "QAT.EmbeddingBag")
     }
 
@@ -66,7 +66,7 @@ extension QAT {
       weight = try copier(other.weight)
       mode = other.mode
       includeLastOffset = other.includeLastOffset
-      paddingIndex = other.paddingIndex
+      options = other.options
       weightFakeQuant = try copier(other.weightFakeQuant)
     }
 
@@ -81,15 +81,13 @@ extension QAT {
     public override func forward(_ input: Tensor, _ bags: Bags) throws -> Tensor {
       try Functional.embeddingBag(
         input, weight: weightFakeQuant(weight.value), offsets: bags.offsets, mode: mode,
-        perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset,
-        paddingIndex: paddingIndex)
+        perSampleWeights: bags.perSampleWeights, includeLastOffset: includeLastOffset, options)
     }
 
     /// The float module around the same parameters, batch norms folded.
     public func toFloat() throws -> Module {
       try OctetNN.EmbeddingBag(
-        weight: weight, mode: mode, includeLastOffset: includeLastOffset,
-        paddingIndex: paddingIndex
+        weight: weight, mode: mode, includeLastOffset: includeLastOffset, options
       ).train(isTraining)
     }
   }
