@@ -29,7 +29,8 @@ func folded<Layer: TransposedConvolution>(_ convolution: Layer, _ norm: BatchNor
   return try convolution.with(weight: Parameter(weight), bias: Parameter(bias))
 }
 
-private func statistics(of norm: BatchNorm) -> BatchNormValues {
+/// What a batch norm folds with in evaluation.
+func statistics(of norm: BatchNorm) -> BatchNormValues {
   BatchNormValues(
     mean: norm.runningMean.value, variance: norm.runningVar.value, epsilon: norm.epsilon,
     weight: norm.weight.value, bias: norm.bias.value)
