@@ -66,7 +66,7 @@ public final class Node {
   /// What the node does.
   package var operation: Operation
   /// What it reads; nil for optional arguments that were left out.
-  package internal(set) var arguments: [Value?]
+  public internal(set) var arguments: [Value?]
   /// What its value is called, unique in the graph: `block1:add`, `tower#1`, `input.0`.
   public internal(set) var name: String
   /// What follows the name in the names of its results.
@@ -117,8 +117,8 @@ public final class Node {
 
   package var isPlaceholder: Bool { if case .placeholder = operation { true } else { false } }
 
-  /// What torch calls the function of an operator's node.
-  package var functionName: String? {
+  /// What torch calls the function of an operator's node: `conv2d`, `add`; nil for other nodes.
+  public var functionName: String? {
     recordedFunction ?? op?.functionName(arguments.compactMap { $0?.spec })
   }
 
@@ -154,6 +154,14 @@ public final class Node {
   package func replaceInput(_ old: Value, with new: Value) {
     for index in arguments.indices where arguments[index] == old { setArgument(index, new) }
   }
+}
+
+extension Node: Hashable {
+  /// True for the same node.
+  public static func == (a: Node, b: Node) -> Bool { a === b }
+
+  /// Hashes the node's identity.
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
 /// A reference that doesn't keep its node.

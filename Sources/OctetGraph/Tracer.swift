@@ -6,9 +6,19 @@ public struct LeafPolicy {
   /// True for a module, at its path, that isn't looked into.
   package let isLeaf: (_ module: Module, _ path: String) -> Bool
 
+  /// True when a layer that is looked into, and turns out to be one operator, gives it its path for a name.
+  package private(set) var namesAfterLayers = false
+
   /// A policy of one's own.
   public init(_ isLeaf: @escaping (_ module: Module, _ path: String) -> Bool) {
     self.isLeaf = isLeaf
+  }
+
+  /// The same policy with values named after layers.
+  package func namingAfterLayers() -> LeafPolicy {
+    var copy = self
+    copy.namesAfterLayers = true
+    return copy
   }
 
   /// No module: everything is recorded down to operators.
@@ -232,9 +242,20 @@ extension Tracer: Recorder {
     let path = path(of: handle)
     if !policy.isLeaf(handle.current, path) {
       if scopes.last?.path == path { return try body() }
+      // Attention applies its last projection as a function of its own.
+      if policy.namesAfterLayers, handle.current is NonDynamicallyQuantizableLinear {
+        return try body()
+      }
       scopes.append(ModuleScope(path: path, handle.current))
       defer { scopes.removeLast() }
-      return try body()
+      guard policy.namesAfterLayers, LeafPolicy.layers.isLeaf(handle.current, path) else {
+        return try body()
+      }
+      let start = graph.nodes.count
+      let results = try body()
+      let made = graph.nodes[start...].filter { $0.op != nil }
+      if made.count == 1 { graph.rename(made[0], callName(path)) }
+      return results
     }
     var mode = ExecutionMode.current
     mode.recorder = nil
@@ -243,11 +264,8 @@ extension Tracer: Recorder {
     if call.inputs.contains(where: { $0 === results[0] }) { results[0] = results[0].aliased() }
     let arguments = try call.inputs.map { try $0.map { try value(of: $0, path) } }
     if self[module: path] == nil { modules.append((path, handle)) }
-    let count = calls[path, default: 0]
-    calls[path] = count + 1
     let node = graph.insert(
-      .callModule(path, call.detached()), arguments,
-      name: count == 0 ? path : "\(path)#\(count)", scopes: scopes)
+      .callModule(path, call.detached()), arguments, name: callName(path), scopes: scopes)
     node.suffixes = call.suffixes(results.count)
     node.specs = results.map(\.spec)
     let depends = dependsOnInputs(call.inputs)
@@ -255,6 +273,13 @@ extension Tracer: Recorder {
       note(tensor, node, index, dependsOnInputs: depends)
     }
     return results
+  }
+
+  /// The name of the next call of a layer: its path, then `path#1`, `path#2`, …
+  private func callName(_ path: String) -> String {
+    let count = calls[path, default: 0]
+    calls[path] = count + 1
+    return count == 0 ? path : "\(path)#\(count)"
   }
 
   private subscript(module path: String) -> Module? {

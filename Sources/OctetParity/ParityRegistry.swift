@@ -28,6 +28,7 @@ package struct ParityRegistry: Sendable {
       ConvolutionParityOperations.all, RecurrentParityOperations.all,
       AttentionParityOperations.all, TrainingParityOperations.all,
       FloatModuleParityOperations.all, EagerWorkflow.all, FXWorkflow.all,
+      PT2EWorkflow.all,
     ])
   }
 

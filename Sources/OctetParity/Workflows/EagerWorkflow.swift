@@ -99,7 +99,9 @@ package enum EagerWorkflow {
     case "eager": return try runStatic(call)
     case "dynamic": return try runDynamic(call)
     case "fx": return try FXWorkflow.runPrepared(call)
-    case let other: throw WorkflowRun.malformed("flow", "eager, dynamic or fx, not \(other)")
+    case "pt2e": return try PT2EWorkflow.runPrepared(call)
+    case let other:
+      throw WorkflowRun.malformed("flow", "eager, dynamic, fx or pt2e, not \(other)")
     }
   }
 }

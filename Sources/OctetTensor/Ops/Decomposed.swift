@@ -8,6 +8,8 @@ public enum QuantizedDecomposed {}
 
 /// Which elements share a scale and a zero point.
 enum DecomposedSpan: Sendable, Equatable {
+  /// All of them.
+  case tensor
   /// Each index of an axis has its own.
   case channel(axis: Int)
   /// Each row along the last dimension has its own.
@@ -15,10 +17,14 @@ enum DecomposedSpan: Sendable, Equatable {
   /// Each run of `size` elements of a row has its own.
   case group(size: Int)
 
+  /// Real zero points belong to rows of tables.
+  static let zeroPointTypes: [DType] = [.int64, .int32, .int8, .uint8, .float32, .float64]
+
   /// How many parameters a tensor of `shape` needs, and how many elements in memory order go by before the next one's turn:
   /// element `i` takes parameter `i / inner % count`.
   func layout(_ shape: [Int], operation: String) throws(OctetError) -> (count: Int, inner: Int) {
     switch self {
+    case .tensor: return (1, max(shape.reduce(1, *), 1))
     case .channel(let axis):
       guard let axis = Shapes.normalize(axis: axis, rank: shape.count) else {
         throw OctetError(
@@ -42,6 +48,13 @@ enum DecomposedSpan: Sendable, Equatable {
       }
       return (shape[0] * (shape[1] / size), size)
     }
+  }
+}
+
+extension Int {
+  /// The nearest whole number that an `Int` can hold.
+  init(clampingReal value: Double) {
+    self = value >= 0x1p62 ? 1 << 62 : value <= -0x1p62 ? -(1 << 62) : Int(value)
   }
 }
 
@@ -76,7 +89,9 @@ struct DecomposedParameters<Real: BinaryFloatingPoint> {
   let scales: [Real]
   let zeroPoints: [Real]
 
-  init(_ scales: [Real], _ zeroPoints: [Int64], count: Int, operation: String) throws(OctetError) {
+  init<Zero: BinaryFloatingPoint>(
+    _ scales: [Real], _ zeroPoints: [Zero], count: Int, operation: String
+  ) throws(OctetError) {
     for (name, found) in [("scales", scales.count), ("zero_points", zeroPoints.count)]
     where found != count {
       throw OctetError(
@@ -87,6 +102,11 @@ struct DecomposedParameters<Real: BinaryFloatingPoint> {
       throw OctetError(
         .invalidQuantizer, operation: operation, argument: "scales",
         expected: "positive finite scales", received: "scale \(scale)")
+    }
+    for zero in zeroPoints where !zero.isFinite {
+      throw OctetError(
+        .invalidQuantizer, operation: operation, argument: "zero_points",
+        expected: "finite zero points", received: "zero point \(zero)")
     }
     self.scales = scales
     self.zeroPoints = zeroPoints.map { Real($0) }

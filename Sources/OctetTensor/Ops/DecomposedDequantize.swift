@@ -11,15 +11,16 @@ struct DecomposedDequantize: Operator {
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: [range.dtype])
     try require(inputs[1], "scales", dtypes: [.float32, .float64])
-    try require(inputs[2], "zero_points", dtypes: [.int64, .int32, .int8, .uint8])
+    try require(inputs[2], "zero_points", dtypes: DecomposedSpan.zeroPointTypes)
     _ = try span.layout(inputs[0].shape, operation: name)
     return TensorSpec(shape: inputs[0].shape, dtype: .float32)
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let q: [Int64] = try inputs[0].converted(to: .int64).elements()
-    let zeros: [Int64] = try inputs[2].converted(to: .int64).elements()
+    let zeros: [Double] = try inputs[2].converted(to: .float64).elements()
     let layout = try span.layout(output.shape, operation: name)
+    if span == .tensor { return try evaluateWhole(inputs, zeros, output) }
     let values: [Float]
     if inputs[1].dtype == .float64 {
       let parameters = try DecomposedParameters<Double>(
@@ -33,12 +34,23 @@ struct DecomposedDequantize: Operator {
     return try Tensor(values, shape: output.shape)
   }
 
+  private func evaluateWhole(_ inputs: [Tensor], _ zeros: [Double], _ output: TensorSpec)
+    throws(OctetError) -> Tensor
+  {
+    let scales: [Double] = try inputs[1].converted(to: .float64).elements()
+    let checked = try DecomposedParameters(scales, zeros, count: 1, operation: name)
+    return try DecomposedDequantizePerTensor(
+      name: name, scale: checked.scales[0], zeroPoint: Int(clampingReal: checked.zeroPoints[0]),
+      range: range
+    ).evaluate([inputs[0]], output)
+  }
+
   private func dequantize<Real: BinaryFloatingPoint>(
-    _ q: [Int64], _ zeros: [Int64], _ scales: [Real], _ inner: Int
+    _ q: [Int64], _ zeros: [Double], _ scales: [Real], _ inner: Int
   ) -> [Float] {
     q.indices.map { i in
       let channel = i / inner % scales.count
-      return Float(Real(q[i] &- zeros[channel]) * scales[channel])
+      return Float(Real(Double(q[i]) - zeros[channel]) * scales[channel])
     }
   }
 }
@@ -55,7 +67,7 @@ struct DecomposedDequantizePerTensor: Operator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: [range.dtype])
-    _ = try DecomposedParameters([scale], [Int64(zeroPoint)], count: 1, operation: name)
+    _ = try DecomposedParameters([scale], [Double(zeroPoint)], count: 1, operation: name)
     return TensorSpec(shape: inputs[0].shape, dtype: .float32)
   }
 

@@ -22,15 +22,16 @@ struct DecomposedQuantize: Operator {
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: [.float32, .float16, .bfloat16])
     try require(inputs[1], "scales", dtypes: [.float32, .float64])
-    try require(inputs[2], "zero_points", dtypes: [.int64, .int32, .int8, .uint8])
+    try require(inputs[2], "zero_points", dtypes: DecomposedSpan.zeroPointTypes)
     _ = try span.layout(inputs[0].shape, operation: name)
     return TensorSpec(shape: inputs[0].shape, dtype: range.dtype)
   }
 
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let x: [Float] = try inputs[0].converted(to: .float32).elements()
-    let zeros: [Int64] = try inputs[2].converted(to: .int64).elements()
+    let zeros: [Double] = try inputs[2].converted(to: .float64).elements()
     let layout = try span.layout(output.shape, operation: name)
+    if span == .tensor { return try evaluateWhole(inputs, zeros, output) }
     let codes: [Int32]
     if inputs[1].dtype == .float64 {
       let parameters = try DecomposedParameters<Double>(
@@ -42,6 +43,17 @@ struct DecomposedQuantize: Operator {
       codes = quantize(x, parameters, layout.inner)
     }
     return try Tensor(codes, shape: output.shape).converted(to: range.dtype)
+  }
+
+  private func evaluateWhole(_ inputs: [Tensor], _ zeros: [Double], _ output: TensorSpec)
+    throws(OctetError) -> Tensor
+  {
+    let scales: [Double] = try inputs[1].converted(to: .float64).elements()
+    let checked = try DecomposedParameters(scales, zeros, count: 1, operation: name)
+    return try DecomposedQuantizePerTensor(
+      name: name, scale: checked.scales[0], zeroPoint: Int(clampingReal: checked.zeroPoints[0]),
+      range: range
+    ).evaluate([inputs[0]], output)
   }
 
   private func quantize<Real: BinaryFloatingPoint>(
@@ -168,7 +180,7 @@ struct DecomposedQuantizePerTensor: Operator {
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     try require(inputs[0], "input", dtypes: [.float32, .float16, .bfloat16])
-    _ = try DecomposedParameters([scale], [Int64(zeroPoint)], count: 1, operation: name)
+    _ = try DecomposedParameters([scale], [Double(zeroPoint)], count: 1, operation: name)
     return TensorSpec(shape: inputs[0].shape, dtype: range.dtype)
   }
 

@@ -8,7 +8,8 @@ extension Tensor {
       case .channelsLast: rank < 3 ? isContiguous : isChannelsLast
       }
     if dense { return self }
-    return gradientNode == nil ? try copied(format) : try clone(format)
+    let isUnseen = gradientNode == nil && ExecutionMode.recorder == nil
+    return isUnseen ? try copied(format) : try clone(format)
   }
 
   /// A copy with storage of its own. torch's `clone()`.
