@@ -52,7 +52,9 @@ package enum PT2EWorkflow {
   {
     let attributes = run.call.attributes
     let converted = try convertPT2E(
-      prepared, foldQuantize: attributes.bool("fold_quantize", default: true))
+      prepared,
+      usesReferenceRepresentation: attributes.bool("use_reference_representation", default: false),
+      foldQuantize: attributes.bool("fold_quantize", default: true))
     run.outputs.tensors["y"] = try run.compute(run.testInputs())
     try noteWeights(converted, &run)
     run.outputs.structure["functions"] = functions(converted)

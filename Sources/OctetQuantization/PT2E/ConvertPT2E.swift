@@ -11,11 +11,13 @@ import OctetTensor
 /// - Parameters:
 ///   - prepared: what `preparePT2E` or `prepareQATPT2E` has made, after calibration or training; it is changed and given back, in
 ///     evaluation mode.
+///   - usesReferenceRepresentation: says in integer arithmetic what can be said so: `referenceRepresentationRewrite`.
 ///   - foldQuantize: false keeps float weights, and quantizes them at every run.
 ///   - allowUnobserved: takes scale 1 and zero point 0 where an observer saw no data, as torch does.
 /// - Throws: `notObserved` naming the value whose observer saw no data.
 public func convertPT2E(
-  _ prepared: GraphModule, foldQuantize: Bool = true, allowUnobserved: Bool = false
+  _ prepared: GraphModule, usesReferenceRepresentation: Bool = false, foldQuantize: Bool = true,
+  allowUnobserved: Bool = false
 ) throws -> GraphModule {
   let folding = NormFolding(module: prepared)
   try folding.unfuse()
@@ -24,6 +26,7 @@ public func convertPT2E(
   for node in prepared.graph.nodes { try rounding.replace(node) }
   prepared.graph.eliminateDeadCode()
   try folding.fold()
+  if usesReferenceRepresentation { try referenceRepresentationRewrite(prepared) }
   return prepared.eval()
 }
 

@@ -79,7 +79,7 @@ extension LoweredOperators {
 }
 
 /// What a decomposed operator does.
-package struct DecomposedForm {
+package struct DecomposedForm: Sendable {
   /// True from reals to integers, false for the way back.
   package let quantizes: Bool
   /// nil when it is an input.
