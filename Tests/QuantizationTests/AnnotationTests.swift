@@ -136,6 +136,9 @@ private final class Projection: Module {
   @Test("A derived bias has the input's scale times the weight's")
   func derivesParameters() throws {
     let model = Projection().eval()
+    model.fc.weight.value = try Tensor(
+      (0..<12).map { Float(($0 * 5) % 12) * 0.1 - 0.5 }, shape: [3, 4])
+    model.fc.bias?.value = try Tensor([0.4, -1.3, 0.02] as [Float], shape: [3])
     let input = try bytes()
     let weight = try QuantizationSpec(
       MinMaxObserver.factory(
