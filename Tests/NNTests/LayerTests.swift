@@ -37,6 +37,23 @@ struct LayerTests {
     #expect(try InstanceNorm3d(2).evaluate(cube).shape == [1, 2, 3, 3, 3])
   }
 
+  @Test func maxPoolsTellPlacesWhenAsked() throws {
+    let x = try Tensor(TestRandom(5).floats(2 * 3 * 4 * 4), shape: [2, 3, 4, 4])
+    for pool in [
+      MaxPool2d(2, returnIndices: true), AdaptiveMaxPool2d(2, returnIndices: true),
+    ] as [IndexedPool] {
+      let (output, indices) = try pool.copy().evaluateWithIndices(x)
+      let plain = try pool.evaluate(x)
+      #expect(output == plain && indices.shape == output.shape)
+      let planes = try x.reshaped([2, 3, 16])
+      #expect(
+        planes.gather(dim: 2, index: try indices.view([2, 3, 4])) == (try plain.view([2, 3, 4])))
+      #expect("\(pool)".contains("returnIndices: true"))
+    }
+    let error = #expect(throws: OctetError.self) { try MaxPool2d(2).evaluateWithIndices(x) }
+    #expect(error?.argument == "returnIndices")
+  }
+
   @Test func normsRefuseOtherChannelsAndRanks() throws {
     let x = try Tensor(repeating: Float(1), shape: [2, 4, 6])
     for layer in [GroupNorm(1, 3), InstanceNorm1d(3), InstanceNorm2d(4), LayerNorm(5)] as [Module] {
