@@ -43,6 +43,15 @@ private final class Holder: Module {
   override func forward(_ x: Tensor) -> Tensor { island(x) }
 }
 
+private final class Places: Module {
+  let pool = MaxPool1d(2, returnIndices: true)
+
+  override func forward(_ x: Tensor) throws -> Tensor {
+    let (output, indices) = pool.withIndices(x)
+    return try Functional.add(output, indices.converted(to: .float32))
+  }
+}
+
 private func sample(_ seed: Float = 0) throws -> Tensor {
   try Tensor((0..<8).map { Float($0) * 0.37 - 1 + seed }, shape: [2, 4])
 }
@@ -65,6 +74,15 @@ private func sample(_ seed: Float = 0) throws -> Tensor {
     #expect(add.functionName == "add")
     #expect(module.graph.node(named: ":stack")?.functionName == "stack")
     #expect("\(module)".contains("%block:add : float32[2, 4] = call_function[add](%input.0"))
+  }
+
+  @Test func aPoolWithIndicesIsOneCallOfTwoResults() throws {
+    let model = Places().eval()
+    let module = try Tracer.trace(model, [sample()])
+    #expect(module.graph.nodes.map(\.name) == ["input.0", "pool", ":to", ":add", "output"])
+    let x = try Tensor([5, 1, 1, 5, 2, 3, 0, 0] as [Float], shape: [2, 4])
+    #expect(try module.evaluate([x]) == model.evaluate(x))
+    #expect(try model.evaluate(x).elements() == [5, 8, 4, 2] as [Float])
   }
 
   @Test func runsAsTheModelDoes() throws {

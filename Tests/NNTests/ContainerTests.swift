@@ -33,6 +33,31 @@ struct ContainerTests {
     #expect(model.stages.allSatisfy { !$0.isTraining })
   }
 
+  @Test func aSequenceTakesNames() throws {
+    let model = Sequential(["fc": Linear(3, 4), "act": ReLU(), "out": Linear(4, 2, bias: false)])
+    #expect(model.stateDictionary().names == ["fc.weight", "fc.bias", "out.weight"])
+    #expect(model["act"] === model[1] && model["none"] == nil && model.count == 3)
+    let x = try Tensor(TestRandom(3).floats(6), shape: [2, 3])
+    let copy = try model.copy()
+    #expect(copy.stateDictionary().names == model.stateDictionary().names)
+    #expect(try copy.evaluate(x) == model.evaluate(x))
+    try #require(model["out"] as? Linear).weight.value = Tensor(repeating: Float(0), shape: [2, 4])
+    #expect(try model.evaluate(x).elements(as: Float.self) == [0, 0, 0, 0])
+    #expect(try copy.evaluate(x).elements(as: Float.self) != [0, 0, 0, 0])
+  }
+
+  @Test func anEncoderCopiesItsLayer() throws {
+    let layer = TransformerEncoderLayer(4, heads: 2, feedforwardDim: 6).eval()
+    let encoder = try TransformerEncoder(layer, count: 2, norm: LayerNorm(4)).eval()
+    let names = layer.stateDictionary().names
+    #expect(
+      encoder.stateDictionary().names
+        == names.map { "layers.0.\($0)" } + names.map { "layers.1.\($0)" }
+        + ["norm.weight", "norm.bias"])
+    let x = try Tensor(TestRandom(3).floats(24), shape: [3, 2, 4])
+    #expect(try encoder.evaluate(x) == LayerNorm(4).evaluate(layer.evaluate(layer.evaluate(x))))
+  }
+
   @Test func unflattenUndoesFlatten() throws {
     let x = try Tensor(TestRandom(1).floats(24), shape: [2, 3, 4])
     let flat = try Flatten().evaluate(x)

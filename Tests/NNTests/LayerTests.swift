@@ -37,6 +37,80 @@ struct LayerTests {
     #expect(try InstanceNorm3d(2).evaluate(cube).shape == [1, 2, 3, 3, 3])
   }
 
+  @Test func maxPoolsTellPlacesWhenAsked() throws {
+    let x = try Tensor(TestRandom(5).floats(2 * 3 * 4 * 4), shape: [2, 3, 4, 4])
+    for pool in [
+      MaxPool2d(2, returnIndices: true), AdaptiveMaxPool2d(2, returnIndices: true),
+    ] as [IndexedPool] {
+      let (output, indices) = try pool.copy().evaluateWithIndices(x)
+      let plain = try pool.evaluate(x)
+      #expect(output == plain && indices.shape == output.shape)
+      let planes = try x.reshaped([2, 3, 16])
+      #expect(
+        planes.gather(dim: 2, index: try indices.view([2, 3, 4])) == (try plain.view([2, 3, 4])))
+      #expect("\(pool)".contains("returnIndices: true"))
+    }
+    let error = #expect(throws: OctetError.self) { try MaxPool2d(2).evaluateWithIndices(x) }
+    #expect(error?.argument == "returnIndices")
+  }
+
+  /// torch 2.8.
+  @Test func upsampleTakesTorchsArguments() throws {
+    let x = try Tensor((0..<12).map { Float($0 * 7 % 12 - 5) * 0.5 }, shape: [1, 1, 3, 4])
+    func check(_ layer: Upsample, _ want: [Float]) throws {
+      let got: [Float] = try layer.copy().evaluate(x).elements()
+      #expect(got.count == want.count, "\(layer)")
+      for (a, b) in zip(got, want) {
+        #expect(abs(a - b) <= 2e-6 * max(1, abs(b)), "\(layer): \(a), torch \(b)")
+      }
+    }
+    try check(
+      Upsample(size: [2, 5], mode: .bicubic),
+      [
+        -2.342628, 0.8572794, 0.385498, -0.8188338, 1.15348, 1.186481, 0.05879328, 1.194092,
+        1.59684, -0.7584392,
+      ])
+    try check(
+      Upsample(size: [2, 5], mode: .bicubic, alignCorners: true),
+      [-2.5, 0.4707031, -0.25, -0.9707031, 2, 1.5, -0.8027344, 0.75, 2.302734, 0])
+    try check(
+      Upsample(scaleFactor: [1.7, 0.6], mode: .bicubic),
+      [
+        -1.454012, -1.694752, -0.5072881, -0.8985221, 0.6999691, 0.4130496, 0.778098, 1.7953,
+        0.5006884, 2.66048,
+      ])
+    try check(
+      Upsample(scaleFactor: [1.7, 0.6], mode: .bilinear),
+      [
+        -1.333333, -1.5, -0.5686275, -0.7352941, 0.6078433, 0.4411767, 0.6666666, 1.617647,
+        0.6666667, 2.5,
+      ])
+    try check(
+      Upsample(scaleFactor: [1.7, 0.6], mode: .bilinear, recomputeScaleFactor: true),
+      [-0.75, 0.25, 0.05000004, -0.15, 1.25, -0.75, 0.6499999, 0.4500003, 0.25, 1.25])
+    try check(
+      Upsample(scaleFactor: [1.7, 0.6], recomputeScaleFactor: true),
+      [-2.5, -1.5, -2.5, -1.5, -0.5, 0.5, -0.5, 0.5, 1.5, 2.5])
+    #expect(throws: OctetError.self) {
+      try Functional.interpolate(x, size: [2, 3], recomputeScaleFactor: true)
+    }
+    let integers = try Functional.quantizePerTensor(x, scale: 0.1, zeroPoint: 30, dtype: .quint8)
+    let error = #expect(throws: OctetError.self) {
+      try Upsample(size: 3, mode: .bicubic).evaluate(integers)
+    }
+    #expect(error?.argument == "mode")
+  }
+
+  @Test func convolutionsTakeWordsForPadding() throws {
+    let x = try Tensor(TestRandom(6).floats(2 * 9), shape: [1, 2, 9])
+    let same = Conv1d(2, 3, kernelSize: 4, padding: .same, dilation: 2)
+    #expect(try same.evaluate(x).shape == [1, 3, 9])
+    #expect(same.padding == [3] && "\(same)".hasPrefix("Conv1d(2, 3, kernelSize: [4]"))
+    #expect(try Conv1d(2, 3, kernelSize: 4, padding: .valid).evaluate(x).shape == [1, 3, 6])
+    #expect(Conv3d(2, 3, kernelSize: 2).kernelSize == [2, 2, 2])
+    #expect(ConvTranspose2d(2, 3, kernelSize: [2, 3]).weight.value.shape == [2, 3, 2, 3])
+  }
+
   @Test func normsRefuseOtherChannelsAndRanks() throws {
     let x = try Tensor(repeating: Float(1), shape: [2, 4, 6])
     for layer in [GroupNorm(1, 3), InstanceNorm1d(3), InstanceNorm2d(4), LayerNorm(5)] as [Module] {

@@ -148,4 +148,27 @@ struct EmbeddingModuleTests {
           scales: [0.5], zeroPoints: .real([1]), axis: 0, dtype: .quint8))
     }
   }
+
+  @Test("Training forms keep a table's options")
+  func options() throws {
+    let float = Embedding(6, 4, paddingIndex: -1, maxNorm: 1, normType: 1, scaleGradByFreq: true)
+    float.weight.value = try Tensor(
+      (0..<24).map { Float($0 % 7 - 3) * 0.5 }, shape: [6, 4])
+    let trained = try QAT.Embedding(float.copy(), .defaultEmbeddingQAT)
+    let input = try Tensor([0, 5, 0, 2] as [Int64], shape: [4])
+    disableFakeQuant(trained)
+    let (want, got) = (float(input), trained(input))
+    #expect(got == want)
+    for (output, weight) in [(want, float.weight), (got, trained.weight)] {
+      try output.backward(Tensor(repeating: Float(1), shape: [4, 4]))
+      let gradient = try #require(try weight.gradient?.elements(as: Float.self))
+      // Row 0 stands twice and is divided by it, row 5 is the padding.
+      #expect(gradient == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1] + [Float](repeating: 0, count: 12))
+    }
+    let back = try #require(try trained.toFloat() as? Embedding)
+    #expect("\(back)" == "\(float)" && back.paddingIndex == 5)
+    let bags = EmbeddingBag(6, 4, maxNorm: 2, mode: .sum, paddingIndex: 0)
+    let form = try QAT.EmbeddingBag(bags, .defaultEmbeddingQAT)
+    #expect("\(try form.toFloat())" == "\(bags)")
+  }
 }

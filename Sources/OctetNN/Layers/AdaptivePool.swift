@@ -48,24 +48,33 @@ public final class AdaptiveAvgPool3d: AdaptiveAvgPool {
 }
 
 /// What 1-d, 2-d and 3-d adaptive max pools share: the largest elements of windows that divide the input evenly.
-public class AdaptiveMaxPool: Module {
+public class AdaptiveMaxPool: IndexedPool {
   private let outputSize: [Int?]
 
   /// Traps on sizes that aren't positive.
-  package required init(_ outputSize: [Int?]) {
+  package required init(_ outputSize: [Int?], _ returnIndices: Bool) {
     self.outputSize = outputSize
+    super.init(returnIndices: returnIndices)
     for size in outputSize {
       if let size { _ = positive(size, "outputSize", "AdaptiveMaxPool\(outputSize.count)d") }
     }
   }
 
-  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Self(outputSize) }
+  public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Self(outputSize, returnIndices)
+  }
 
   public override var details: String {
     "outputSize: \(outputSize.map { $0.map(String.init) ?? "nil" }.joined(separator: ", "))"
+      + (returnIndices ? ", returnIndices: true" : "")
   }
 
-  public override func forward(_ input: Tensor) throws -> Tensor {
+  final override func pooledWithIndices(_ input: Tensor) throws -> (output: Tensor, indices: Tensor)
+  {
+    try Functional.adaptiveMaxPoolWithIndices(input, outputSize: outputSize)
+  }
+
+  public final override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.adaptiveMaxPool(input, outputSize: outputSize)
   }
 }
@@ -73,23 +82,33 @@ public class AdaptiveMaxPool: Module {
 /// Over `[N, C, L]`. torch.nn.AdaptiveMaxPool1d.
 public final class AdaptiveMaxPool1d: AdaptiveMaxPool {
   /// To `outputSize` elements.
-  public convenience init(_ outputSize: Int) { self.init([outputSize]) }
+  public convenience init(_ outputSize: Int, returnIndices: Bool = false) {
+    self.init([outputSize], returnIndices)
+  }
 }
 
 /// Over `[N, C, H, W]`. torch.nn.AdaptiveMaxPool2d.
 public final class AdaptiveMaxPool2d: AdaptiveMaxPool {
   /// To a square.
-  public convenience init(_ outputSize: Int) { self.init([outputSize, outputSize]) }
+  public convenience init(_ outputSize: Int, returnIndices: Bool = false) {
+    self.init([outputSize, outputSize], returnIndices)
+  }
   /// To height and width; nil keeps the input's.
-  public convenience init(height: Int?, width: Int?) { self.init([height, width]) }
+  public convenience init(height: Int?, width: Int?, returnIndices: Bool = false) {
+    self.init([height, width], returnIndices)
+  }
 }
 
 /// Over `[N, C, D, H, W]`. torch.nn.AdaptiveMaxPool3d.
 public final class AdaptiveMaxPool3d: AdaptiveMaxPool {
   /// To a cube.
-  public convenience init(_ outputSize: Int) { self.init([outputSize, outputSize, outputSize]) }
+  public convenience init(_ outputSize: Int, returnIndices: Bool = false) {
+    self.init([outputSize, outputSize, outputSize], returnIndices)
+  }
   /// To depth, height and width; nil keeps the input's.
-  public convenience init(depth: Int?, height: Int?, width: Int?) {
-    self.init([depth, height, width])
+  public convenience init(
+    depth: Int?, height: Int?, width: Int?, returnIndices: Bool = false
+  ) {
+    self.init([depth, height, width], returnIndices)
   }
 }

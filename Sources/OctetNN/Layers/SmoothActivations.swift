@@ -82,17 +82,17 @@ public final class LogSigmoid: Module {
 
 /// `x - log(sum(exp(x)))` along a dimension. torch.nn.LogSoftmax.
 public final class LogSoftmax: Module {
-  /// The dimension whose exponentials sum to 1.
-  public let dim: Int
+  /// The dimension whose exponentials sum to 1; nil: 0 for 0, 1 and 3 dimensions, 1 for others.
+  public let dim: Int?
 
   /// Creates the layer.
-  public init(dim: Int) { self.dim = dim }
+  public init(dim: Int? = nil) { self.dim = dim }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LogSoftmax(dim: dim) }
 
-  public override var details: String { "dim: \(dim)" }
+  public override var details: String { "dim: \(dim.map(String.init) ?? "nil")" }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
-    try Functional.logSoftmax(input, dim: dim)
+    try Functional.logSoftmax(input, dim: dim ?? (input.rank <= 1 || input.rank == 3 ? 0 : 1))
   }
 }

@@ -114,6 +114,17 @@ public final class TransformerEncoder: Module {
     self.norm = norm
   }
 
+  /// Runs `count` copies of a layer in order, and `norm` behind them. torch's arguments.
+  ///
+  /// - Throws: `unsupportedModule` when the layer holds something that can't be copied.
+  public convenience init(
+    _ layer: TransformerEncoderLayer, count: Int, norm: LayerNorm? = nil
+  ) throws {
+    precondition(
+      count >= 0, "TransformerEncoder: count: expected a number of layers, received \(count)")
+    self.init(try (0..<count).map { _ in try layer.copy() }, norm: norm)
+  }
+
   private init(_ layers: ModuleList, _ norm: LayerNorm?) {
     self.layers = layers
     self.norm = norm

@@ -6,50 +6,64 @@ public final class Upsample: Module {
   private let scaleFactor: [Double]?
   private let mode: InterpolationMode
   private let alignCorners: Bool?
+  private let recomputeScaleFactor: Bool
 
-  /// To a size.
-  public init(
-    size: [Int], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  private init(
+    size: [Int]?, scaleFactor: [Double]?, _ mode: InterpolationMode, _ alignCorners: Bool?,
+    _ recomputeScaleFactor: Bool
   ) {
     self.size = size
-    scaleFactor = nil
+    self.scaleFactor = scaleFactor
     self.mode = mode
     self.alignCorners = alignCorners
+    self.recomputeScaleFactor = recomputeScaleFactor
+  }
+
+  /// To a size for each spatial dimension, or one for all.
+  public convenience init(
+    size: [Int], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  ) {
+    self.init(size: size, scaleFactor: nil, mode, alignCorners, false)
+  }
+
+  /// To one size for all spatial dimensions.
+  public convenience init(
+    size: Int, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  ) {
+    self.init(size: [size], mode: mode, alignCorners: alignCorners)
   }
 
   /// By one factor for all spatial dimensions.
   public convenience init(
-    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+    scaleFactor: Double, mode: InterpolationMode = .nearest, alignCorners: Bool? = nil,
+    recomputeScaleFactor: Bool = false
   ) {
-    self.init(scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners)
+    self.init(
+      scaleFactor: [scaleFactor], mode: mode, alignCorners: alignCorners,
+      recomputeScaleFactor: recomputeScaleFactor)
   }
 
-  /// By a factor for each spatial dimension, or one for all.
-  public init(
-    scaleFactor: [Double], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+  /// By a factor for each spatial dimension, or one for all; steps between elements follow from sizes when `recomputeScaleFactor`.
+  public convenience init(
+    scaleFactor: [Double], mode: InterpolationMode = .nearest, alignCorners: Bool? = nil,
+    recomputeScaleFactor: Bool = false
   ) {
-    size = nil
-    self.scaleFactor = scaleFactor
-    self.mode = mode
-    self.alignCorners = alignCorners
+    self.init(size: nil, scaleFactor: scaleFactor, mode, alignCorners, recomputeScaleFactor)
   }
 
-  private init(_ other: Upsample) {
-    size = other.size
-    scaleFactor = other.scaleFactor
-    mode = other.mode
-    alignCorners = other.alignCorners
+  public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+    Upsample(size: size, scaleFactor: scaleFactor, mode, alignCorners, recomputeScaleFactor)
   }
-
-  public override func makeCopy(_ copier: ModuleCopier) throws -> Module { Upsample(self) }
 
   public override var details: String {
     let target = size.map { "size: \($0)" } ?? scaleFactor.map { "scaleFactor: \($0)" } ?? ""
     return "\(target), mode: \(mode.rawValue)"
+      + (recomputeScaleFactor ? ", recomputeScaleFactor: true" : "")
   }
 
   public override func forward(_ input: Tensor) throws -> Tensor {
     try Functional.interpolate(
-      input, size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners)
+      input, size: size, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners,
+      recomputeScaleFactor: recomputeScaleFactor)
   }
 }

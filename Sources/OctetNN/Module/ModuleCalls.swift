@@ -52,6 +52,23 @@ struct BagCall: RecordedCall, @unchecked Sendable {
   }
 }
 
+/// A call of a pool that also tells where its results stand.
+struct IndexedPoolCall: RecordedCall, @unchecked Sendable {
+  var input: Tensor?
+
+  var inputs: [Tensor?] { [input] }
+
+  func detached() -> any RecordedCall { IndexedPoolCall() }
+
+  func run(_ module: AnyObject, _ inputs: [Tensor?]) throws -> [Tensor] {
+    guard let callee = module as? IndexedPool, inputs.count == 1, let input = inputs[0] else {
+      throw mismatch(module, "a pool with indices and one tensor", inputs)
+    }
+    let result = callee.withIndices(input)
+    return [result.output, result.indices]
+  }
+}
+
 /// A call of attention: query, key, value and the two masks.
 struct AttentionCall: RecordedCall, @unchecked Sendable {
   var tensors: [Tensor?]

@@ -1,31 +1,47 @@
 import OctetTensor
 
-/// Modules one after the other, named "0", "1", ... torch.nn.Sequential.
+/// Modules one after the other, named "0", "1", ..., or as they are told. torch.nn.Sequential.
 public final class Sequential: Module {
-  private let modules: [Module]
+  private let modules: [(name: String, module: Module)]
 
   /// Runs `modules` in order.
-  public init(_ modules: Module...) { self.modules = modules }
+  public convenience init(_ modules: Module...) { self.init(modules) }
 
   /// Runs `modules` in order.
-  public init(_ modules: [Module]) { self.modules = modules }
+  public convenience init(_ modules: [Module]) {
+    self.init(named: modules.enumerated().map { ("\($0)", $1) })
+  }
+
+  /// Runs modules under names of their own, in order. Traps on a name that comes twice. torch's `Sequential(OrderedDict(...))`.
+  public convenience init(_ modules: KeyValuePairs<String, Module>) {
+    self.init(named: modules.map { ($0.key, $0.value) })
+  }
+
+  private init(named modules: [(name: String, module: Module)]) {
+    let names = Set(modules.map(\.name))
+    precondition(
+      names.count == modules.count,
+      "Sequential: modules: expected a name for each, received \(modules.map(\.name))")
+    self.modules = modules
+  }
 
   /// The number of modules.
   public var count: Int { modules.count }
 
   /// The handle at a position.
-  public subscript(index: Int) -> Module { modules[index] }
+  public subscript(index: Int) -> Module { modules[index].module }
 
-  public override func ownChildren() -> [(name: String, module: Module)] {
-    modules.enumerated().map { ("\($0)", $1) }
-  }
+  /// The handle of a name.
+  public subscript(name: String) -> Module? { modules.first { $0.name == name }?.module }
+
+  public override func ownChildren() -> [(name: String, module: Module)] { modules }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-    Sequential(try modules.map { try copier($0) })
+    Sequential(named: try modules.map { ($0.name, try copier($0.module)) })
   }
 
   public override func forward(_ input: Tensor) -> Tensor {
-    modules.reduce(input) { $1($0) }
+    modules.reduce(input) { $1.module($0) }
   }
 }
 

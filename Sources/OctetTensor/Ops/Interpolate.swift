@@ -8,23 +8,25 @@ public enum InterpolationMode: String, Sendable, CaseIterable {
   case linear
   /// Linear between neighbours, two spatial dimensions.
   case bilinear
-  /// Linear between neighbours, three spatial dimensions; float32 only.
+  /// Cubic between the four nearest along each of two spatial dimensions; reals only.
+  case bicubic
+  /// Linear between neighbours, three spatial dimensions; reals only.
   case trilinear
   /// Adaptive average pooling.
   case area
 
-  /// Spatial dimensions of the linear modes, nil for modes that take any number.
-  var linearRank: Int? {
+  /// Spatial dimensions of the linear and cubic modes, nil for modes that take any number.
+  var spatialRank: Int? {
     switch self {
     case .linear: 1
-    case .bilinear: 2
+    case .bilinear, .bicubic: 2
     case .trilinear: 3
     case .nearest, .nearestExact, .area: nil
     }
   }
 }
 
-/// Resizing by nearest or linear interpolation. torch.nn.functional.interpolate.
+/// Resizing by nearest, linear or cubic interpolation. torch.nn.functional.interpolate.
 struct Interpolate: DifferentiableOperator {
   static let torchName = "interpolate"
   static let onnxName: String? = "Resize"
@@ -34,6 +36,8 @@ struct Interpolate: DifferentiableOperator {
   let scales: [Double]?
   let mode: InterpolationMode
   let alignCorners: Bool
+  /// Whether steps follow from sizes where scales are given.
+  var recomputesScale = false
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let x = inputs[0]
@@ -49,15 +53,18 @@ struct Interpolate: DifferentiableOperator {
         received: "shape \(x.shape)")
     }
     let rank = x.rank - 2
-    if let needed = mode.linearRank, needed != rank {
+    if let needed = mode.spatialRank, needed != rank {
       throw error(
         .invalidArgument, "mode",
         expected: "\(["linear", "bilinear", "trilinear"][rank - 1]) for shape \(x.shape)",
         received: mode.rawValue)
     }
-    if x.isQuantized && rank == 3 && mode.linearRank != nil {
+    if x.isQuantized && (mode == .bicubic || (rank == 3 && mode.spatialRank != nil)) {
       throw error(
-        .invalidArgument, "mode", expected: "nearest or nearest-exact for a quantized 5-d tensor",
+        .invalidArgument, "mode",
+        expected: mode == .bicubic
+          ? "nearest or bilinear for a quantized tensor"
+          : "nearest or nearest-exact for a quantized 5-d tensor",
         received: mode.rawValue, fix: "dequantize it first")
     }
     return TensorSpec(
@@ -101,10 +108,10 @@ struct Interpolate: DifferentiableOperator {
   private func steps(_ input: ArraySlice<Int>, _ output: ArraySlice<Int>) -> [Float] {
     zip(input, output).enumerated().map { d, sizes in
       let (from, to) = sizes
-      if mode.linearRank != nil && alignCorners {
+      if mode.spatialRank != nil && alignCorners {
         return to > 1 ? Float(from - 1) / Float(to - 1) : 0
       }
-      if let scale = scales?[d] { return Float(1 / scale) }
+      if !recomputesScale, let scale = scales?[d] { return Float(1 / scale) }
       return Float(from) / Float(to)
     }
   }
@@ -112,12 +119,17 @@ struct Interpolate: DifferentiableOperator {
   func evaluate(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let x = try inputs[0].contiguous()
     let result = try Tensor(uninitialized: output.shape, dtype: .float32)
-    let resampling = resampling(x.shape, output.shape)
     let planes = output.shape[0] * output.shape[1]
+    let cubic = mode == .bicubic ? cubicResampling(x.shape, output.shape) : nil
+    let resampling = resampling(x.shape, output.shape)
     x.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        resampling.run(planes: planes, source, target)
+        if let cubic {
+          cubic.run(planes: planes, source, target)
+        } else {
+          resampling.run(planes: planes, source, target)
+        }
       }
     }
     return result
@@ -136,6 +148,17 @@ struct Interpolate: DifferentiableOperator {
       input: [Int](repeating: 1, count: missing) + input[2...], taps: taps)
   }
 
+  private func cubicResampling(_ input: [Int], _ output: [Int]) -> CubicResampling {
+    let steps = steps(input[2...], output[2...])
+    let taps = (0..<2).map { d in
+      (0..<output[d + 2]).map { o in
+        let position = alignCorners ? steps[d] * Float(o) : steps[d] * (Float(o) + 0.5) - 0.5
+        return CubicResampling.Tap(at: position, size: input[d + 2])
+      }
+    }
+    return CubicResampling(input: Array(input[2...]), rows: taps[0], columns: taps[1])
+  }
+
   var saved: SavedForBackward { [] }
 
   /// Each input gets the gradients of the outputs it took part in, times its weights there.
@@ -143,11 +166,17 @@ struct Interpolate: DifferentiableOperator {
     let shape = context.inputSpecs[0].shape
     let dy = try context.gradient.contiguous()
     let result = try Tensor(repeating: Float(0), shape: shape)
+    let planes = shape[0] * shape[1]
+    let cubic = mode == .bicubic ? cubicResampling(shape, dy.shape) : nil
     let resampling = resampling(shape, dy.shape)
     dy.withElements(Float.self) { source in
       result.withMutableElements(Float.self) { target in
         guard let source = source.baseAddress, let target = target.baseAddress else { return }
-        resampling.spread(planes: shape[0] * shape[1], source, target)
+        if let cubic {
+          cubic.spread(planes: planes, source, target)
+        } else {
+          resampling.spread(planes: planes, source, target)
+        }
       }
     }
     return [result]
@@ -155,7 +184,7 @@ struct Interpolate: DifferentiableOperator {
 
   /// The two inputs around output `o`, and the weight of the second.
   private func tap(_ o: Int, _ step: Float, _ size: Int) -> FloatResampling.Tap {
-    if mode.linearRank == nil {
+    if mode.spatialRank == nil {
       let position = (mode == .nearestExact ? Float(o) + 0.5 : Float(o)) * step
       let index = min(Int(position), size - 1)
       return FloatResampling.Tap(first: index, second: index, weight: 0)
@@ -169,7 +198,7 @@ struct Interpolate: DifferentiableOperator {
   func evaluateQuantized(_ inputs: [Tensor], _ output: TensorSpec) throws(OctetError) -> Tensor {
     let x = inputs[0]
     guard case .perTensor(_, let zeroPoint)? = x.quantizer?.parameters else { return x }
-    let isLinear = mode.linearRank != nil
+    let isLinear = mode.spatialRank != nil
     // A size that stays is a copy, whatever the scale; torch's blend of channels-last tensors has no such shortcut.
     if output.shape == x.shape && !(isLinear && x.isChannelsLast) { return try x.clone() }
     let steps = steps(x.shape[2...], output.shape[2...])
@@ -196,10 +225,12 @@ extension Functional {
   ///   - input: float32, quint8 or qint8 `[N, C, spatial...]`.
   ///   - size: the output's spatial size.
   ///   - scaleFactor: a factor for each spatial dimension, or one for all.
-  ///   - alignCorners: for the linear modes: the corner elements of input and output lie on each other.
+  ///   - alignCorners: for the linear and cubic modes: the corner elements of input and output lie on each other.
+  ///   - recomputeScaleFactor: one output element advances `in / out` input elements also where `scaleFactor` is given.
   public static func interpolate(
     _ input: Tensor, size: [Int]? = nil, scaleFactor: [Double]? = nil,
-    mode: InterpolationMode = .nearest, alignCorners: Bool? = nil
+    mode: InterpolationMode = .nearest, alignCorners: Bool? = nil,
+    recomputeScaleFactor: Bool = false
   ) throws(OctetError) -> Tensor {
     let rank = max(input.rank - 2, 0)
     func spread<Value>(_ list: [Value]?) -> [Value]? {
@@ -207,8 +238,13 @@ extension Functional {
     }
     let op = Interpolate(
       size: spread(size), scales: spread(scaleFactor), mode: mode,
-      alignCorners: alignCorners ?? false)
-    if alignCorners != nil && mode.linearRank == nil {
+      alignCorners: alignCorners ?? false, recomputesScale: recomputeScaleFactor)
+    if recomputeScaleFactor && size != nil {
+      throw op.error(
+        .invalidArgument, "recompute_scale_factor", expected: "false with an explicit size",
+        received: "true", fix: "leave it out, or give a scale factor")
+    }
+    if alignCorners != nil && mode.spatialRank == nil {
       throw op.error(
         .invalidArgument, "align_corners", expected: "none for mode \(mode.rawValue)",
         received: "\(alignCorners == true)", fix: "leave it out")

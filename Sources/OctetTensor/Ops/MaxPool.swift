@@ -105,6 +105,13 @@ extension Functional {
     _ input: Tensor, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil,
     dilation: [Int]? = nil, ceiling: Bool = false
   ) throws(OctetError) -> Tensor {
+    try apply(maxPoolOperator(kernel, stride, padding, dilation, ceiling), [input])
+  }
+
+  /// The operator of these windows.
+  static func maxPoolOperator(
+    _ kernel: [Int], _ stride: [Int]?, _ padding: [Int]?, _ dilation: [Int]?, _ ceiling: Bool
+  ) throws(OctetError) -> MaxPool {
     let rank = kernel.count
     let name = "max_pool\(rank)d"
     guard (1...3).contains(rank) else {
@@ -116,7 +123,7 @@ extension Functional {
       kernel: kernel, stride: stride ?? kernel,
       padding: padding ?? [Int](repeating: 0, count: rank),
       dilation: dilation ?? [Int](repeating: 1, count: rank), rank: rank, operation: name)
-    return try apply(MaxPool(window: window, ceiling: ceiling, name: name), [input])
+    return MaxPool(window: window, ceiling: ceiling, name: name)
   }
 }
 

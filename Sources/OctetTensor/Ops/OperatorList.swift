@@ -47,6 +47,7 @@ package enum OperatorList {
     Logical.self,
     MatMul.self,
     MaxPool.self,
+    MaxPoolIndices.self,
     Mean.self,
     OneHot.self,
     PReLU.self,

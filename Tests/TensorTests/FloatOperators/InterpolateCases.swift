@@ -22,6 +22,22 @@ private struct Resize {
     let first = min(Int(position), from - 1)
     return (first, first == from - 1 ? 0 : position - Double(first))
   }
+
+  /// The four elements around an exact position and their weights by the cubic convolution with a = -3/4.
+  func cubic(_ o: Int, alignCorners: Bool) -> [(element: Int, weight: Double)] {
+    let exact = factor.map { 1 / $0 } ?? Double(from) / Double(to)
+    let corners = to > 1 ? Double(from - 1) / Double(to - 1) : 0
+    let position = alignCorners ? corners * Double(o) : exact * (Double(o) + 0.5) - 0.5
+    let floor = min(position.rounded(.down), Double(from - 1))
+    return (-1...2).map { k in
+      let x = abs(position - floor - Double(k))
+      let weight =
+        x <= 1
+        ? 1.25 * x * x * x - 2.25 * x * x + 1
+        : x < 2 ? -0.75 * (x * x * x - 5 * x * x + 8 * x - 4) : 0
+      return (min(max(Int(floor) + k, 0), from - 1), weight)
+    }
+  }
 }
 
 /// Linear modes: the step, its product and the difference are rounded, so that a position below p errs by `δ = 3 u (p + 1)`. The result is
@@ -108,9 +124,50 @@ private func area(rank: Int) -> FloatCase {
   }
 }
 
+/// Cubic: weights are polynomials of the position with slopes up to 3, four of them a dimension and their sizes summing up to at most
+/// 1.6: with the linear modes' `δ` for each dimension, `12 δ * 1.6 max|x|`, and `γ_24` for the roundings of weights and blends.
+private func cubic(alignCorners: Bool) -> FloatCase {
+  FloatCase(name: "interpolate bicubic\(alignCorners ? ", corners" : "")", hasDouble: false) {
+    random in
+    let lead = random.shape(2, in: 1...2)
+    let input = random.shape(2, in: 1...5, allowsEmpty: false)
+    let factors = (0..<2).map { _ in random.pick([1.0, 1.5, 1.7, 2, 3]) }
+    let bySize = random.int(0...1) == 0
+    let axes = (0..<2).map { d in
+      Resize(
+        from: input[d], to: bySize ? random.int(1...8) : Int(Double(input[d]) * factors[d]),
+        factor: bySize ? nil : factors[d])
+    }
+    let scale = random.magnitude()
+    let x = random.operand(lead + input, times: scale)
+    let largest = x.values.map(abs).max() ?? 0
+    let position = axes.map { Double($0.from + 1) }.reduce(0, +)
+    let bound =
+      (3 * 0x1p-24 * position * 12 * 1.6 + 4 * BoundedSum.gamma(24)) * largest + 0x1p-146
+    return FloatCase.Draw(
+      inputs: [x], isSmooth: scale == 1,
+      reference: { inputs in
+        BoundedGrid(lead + axes.map(\.to)) { index in
+          let taps = (0..<2).map { axes[$0].cubic(index[$0 + 2], alignCorners: alignCorners) }
+          var value = 0.0
+          for (h, a) in taps[0] {
+            for (w, b) in taps[1] { value += a * b * inputs[0][index.prefix(2) + [h, w]] }
+          }
+          return (value, bound)
+        }
+      },
+      run: {
+        try Functional.interpolate(
+          $0[0], size: bySize ? axes.map(\.to) : nil, scaleFactor: bySize ? nil : factors,
+          mode: .bicubic, alignCorners: alignCorners)
+      })
+  }
+}
+
 /// Every mode of `interpolate`.
 let interpolateCases: [FloatCase] =
-  (1...3).flatMap { rank in
+  [cubic(alignCorners: false), cubic(alignCorners: true)]
+  + (1...3).flatMap { rank in
     let linear: InterpolationMode = [.linear, .bilinear, .trilinear][rank - 1]
     return [
       resampling(.nearest, rank: rank), resampling(.nearestExact, rank: rank), area(rank: rank),

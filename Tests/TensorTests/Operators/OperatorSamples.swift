@@ -72,6 +72,9 @@ private let floatSamples: [OperatorSample] = [
   OperatorSample("AdaptiveAveragePool") {
     try Functional.adaptiveAvgPool($0([2, 4, 6, 6]), outputSize: [2, 3])
   },
+  OperatorSample("MaxPoolIndices") {
+    try Functional.maxPoolWithIndices($0([2, 4, 6, 6]), kernel: [2, 2]).indices
+  },
   OperatorSample("MaxPool") { try Functional.maxPool($0([2, 4, 6, 6]), kernel: [2, 2]) },
   OperatorSample("BatchNorm") {
     try Functional.batchNorm(

@@ -173,6 +173,7 @@ private let carried = Set(
   TransposedConvolution [N, 4, 5, 5] float32
   AveragePool [N, 4, 3, 3] float32
   AdaptiveAveragePool [N, 4, 2, 3] float32
+  MaxPoolIndices [N, 4, 3, 3] int64
   MaxPool [N, 4, 3, 3] float32
   BatchNorm [N, 4, 3, 3] float32
   BatchNorm [N, 4, 3, 3] quint8

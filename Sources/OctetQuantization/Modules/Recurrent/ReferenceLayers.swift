@@ -105,7 +105,15 @@ extension Reference {
 
     public override var details: String { settings.details }
 
-    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
+    public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?)
+      throws
+      -> (output: Tensor, state: State)
+    {
+      let result = try run(input, state?.memory, batchSizes)
+      return (result.output, State.state(after: result.memory))
+    }
+
+    private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
       output: Tensor, memory: RecurrentMemory
     ) {
       let sequence = RecurrentSequence(kind, settings, operation: operation)
@@ -137,13 +145,6 @@ extension Reference {
       try copyWeights(to: float.weights)
       return try LSTM(float, weightParameters: weightParameters)
     }
-
-    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
-      -> (output: Tensor, state: LSTMState)
-    {
-      let result = try run(input, state?.memory, batchSizes)
-      return (result.output, LSTMState(result.memory))
-    }
   }
 
   /// A float GRU with its weights quantized and dequantized. torch.ao.nn.quantized.reference.GRU.
@@ -165,13 +166,6 @@ extension Reference {
       let float = OctetNN.GRU(settings)
       try copyWeights(to: float.weights)
       return try GRU(float, weightParameters: weightParameters)
-    }
-
-    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
-      -> (output: Tensor, state: Tensor)
-    {
-      let result = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes)
-      return (result.output, result.memory.hidden)
     }
   }
 }
