@@ -272,7 +272,7 @@ private final class Attentive: Module {
     for seed in 0..<3 {
       prepared.zeroGradients()
       try Functional.mean(Functional.square(prepared([batch(seed)]))).backward()
-      for parameter in [model.conv.weight, model.norm.weight, model.fc.weight] {
+      for parameter in [model.conv.weight, try #require(model.norm.weight), model.fc.weight] {
         let gradient = try #require(parameter.gradient)
         #expect(try Functional.sum(Functional.square(gradient)).item() > 1e-6)
       }
