@@ -8,6 +8,7 @@
 OCT_FP_STRICT
 
 #include "base/vector_scalar.h"
+#include "base/words_exp.h"
 
 enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
 

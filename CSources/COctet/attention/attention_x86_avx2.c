@@ -14,6 +14,7 @@ OCT_FP_STRICT
 OCT_ISA_BEGIN(AVX2)
 
 #include "base/vector_avx2.h"
+#include "base/words_exp.h"
 
 enum { TILE_ROWS = 6, TILE_VECTORS = 2 };
 

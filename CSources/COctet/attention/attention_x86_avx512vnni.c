@@ -14,6 +14,7 @@ OCT_FP_STRICT
 OCT_ISA_BEGIN(AVX512VNNI)
 
 #include "base/vector_avx512.h"
+#include "base/words_exp.h"
 
 enum { TILE_ROWS = 6, TILE_VECTORS = 4 };
 

@@ -2,6 +2,7 @@
 #ifndef OCTET_H
 #define OCTET_H
 
+#include "octet/activation.h"
 #include "octet/attention.h"
 #include "octet/base.h"
 #include "octet/conv.h"

@@ -25,6 +25,11 @@ struct GELU: UnaryOperator {
     }
   }
 
+  func runKernel(_ x: Tensor, into y: Tensor) throws(OctetError) -> Bool {
+    if approximation == .none { try Kernel.gelu(x, into: y) }
+    return approximation == .none
+  }
+
   /// `Φ(x) + x * φ(x)`, or the approximation's own slope.
   func derivative(_ x: Float, _ y: Float) -> Float {
     switch approximation {

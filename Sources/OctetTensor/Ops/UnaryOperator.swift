@@ -19,6 +19,10 @@ protocol UnaryOperator: DifferentiableOperator {
   /// The function in float32.
   func callAsFunction(_ x: Float) -> Float
 
+  /// Computes all elements by a kernel of its own; false when there is none, and `callAsFunction` computes them one by one. Tensors are dense, in
+  /// one memory order.
+  func runKernel(_ x: Tensor, into y: Tensor) throws(OctetError) -> Bool
+
   /// The function's slope at `x`, where the function is `y`. At a corner: torch's choice.
   func derivative(_ x: Float, _ y: Float) -> Float
 
@@ -30,6 +34,8 @@ extension UnaryOperator {
   static var widensHalf: Bool { true }
 
   func checkAttributes() throws(OctetError) {}
+
+  func runKernel(_ x: Tensor, into y: Tensor) throws(OctetError) -> Bool { false }
 
   func outputSpec(_ inputs: [TensorSpec]) throws(OctetError) -> TensorSpec {
     let input = inputs[0]
@@ -64,6 +70,7 @@ extension UnaryOperator {
     let format = inputs[0].preferredFormat
     let dense = try inputs[0].contiguous(format)
     let result = try Tensor(uninitialized: output.shape, dtype: .float32, format: format)
+    if try runKernel(dense, into: result) { return result }
     let job = FloatElements(
       x: dense.baseAddress.assumingMemoryBound(to: Float.self),
       y: result.baseAddress.assumingMemoryBound(to: Float.self))
