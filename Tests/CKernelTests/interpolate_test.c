@@ -146,6 +146,24 @@ static void test_threads(check_random *random) {
     }
 }
 
+/* Rows wider than the places that are found at once, alone and in ranges that begin anywhere in them. */
+static void test_wide_rows(check_random *random) {
+  for (int threads = 1; threads <= 3; threads++)
+    for (size_t channels = 1; channels <= 65; channels += 16) {
+      scene s = {.p = {.struct_size = sizeof s.p,
+                       .dtype = OCT_S8,
+                       .rank = 2,
+                       .batch = 1,
+                       .channels = channels,
+                       .in = {3, 1111},
+                       .out = {50, 2777},
+                       .step = {3.0f / 50.0f, 1111.0f / 2777.0f},
+                       .x_stride = (ptrdiff_t)channels,
+                       .y_stride = (ptrdiff_t)channels + 1}};
+      run_scene(&s, random, CHECK_RANDOM, threads, "wide rows");
+    }
+}
+
 static void refuse(oct_interpolation p, oct_status expected, const char *what) {
   const uint8_t *y = p.y;
   check_refused(oct_interpolate_nearest(&p, false, NULL), expected, what);
@@ -217,6 +235,7 @@ int main(void) {
     check_random random = {5};
     test_random(&random);
     test_threads(&random);
+    test_wide_rows(&random);
     test_refused();
     printf("interpolate on %s: %d failures\n", kernels->name, check_failures - before);
   }

@@ -460,6 +460,52 @@ static void test_threads(check_random *random) {
   }
 }
 
+/* Tensors past OCT_QUANTIZE_STREAM are stored past the caches where addresses allow it: whole, and in channels whose runs begin anywhere
+ * in a line. The parts around the borders of ranges and channels, and a sample of the rest, are checked. */
+static void test_streams(check_random *random) {
+  const size_t channels = 3, inner = OCT_QUANTIZE_STREAM / 3 + 41, n = channels * inner;
+  check_guard x = check_guard_make(4 * n), q = check_guard_make(n + 1), back = check_guard_make(4 * n);
+  for (size_t i = 0; i < n; i++) {
+    const float value = i % 61 == 0 ? special(random) : check_real(random, -30, 30);
+    memcpy(x.bytes + 4 * i, &value, sizeof value);
+  }
+  const double channel_scales[] = {0.11, 0.25, 0.0625};
+  const int64_t zero_points[] = {7, -3, 100};
+  for (int turn = 0; turn < 8; turn++) {
+    const oct_dtype d = turn % 2 ? OCT_S8 : OCT_U8;
+    const bool by_channel = turn % 4 >= 2;
+    uint8_t *codes = q.bytes + turn / 4;
+    const oct_run run = {.struct_size = sizeof run, .threads = 1 + turn / 4};
+    const oct_channels shape = {1, channels, inner};
+    int64_t zeros[3];
+    for (int c = 0; c < 3; c++) zeros[c] = d == OCT_U8 && zero_points[c] < 0 ? 0 : zero_points[c];
+    oct_status status =
+        by_channel ? oct_quantize_per_channel((const float *)x.bytes, shape, channel_scales, zeros, d, codes, &run)
+                   : oct_quantize((const float *)x.bytes, n, 0.11f, 7, d, codes, &run);
+    if (status == OCT_OK)
+      status = by_channel
+                   ? oct_dequantize_per_channel(codes, d, shape, channel_scales, zeros, (float *)back.bytes, &run)
+                   : oct_dequantize(codes, d, n, 0.11f, 7, (float *)back.bytes, &run);
+    bool same = check_ok(status, "streams");
+    for (size_t i = 0; i < n && same; i += i % inner > inner - 200 || i % inner < 200 || i % 16384 < 70 ? 1 : 37) {
+      const size_t c = by_channel ? i / inner : 0;
+      const double wide = by_channel ? channel_scales[c] : (double)0.11f;
+      const int64_t z = by_channel ? zeros[c] : 7, want = oracle_quantize(oct_load_f32(x.bytes, i), (float)wide, z, d);
+      const int64_t got = element(codes, d, i);
+      same = check(got == want, "streams, turn %d: code %zu is %lld, expected %lld", turn, i, (long long)got,
+                   (long long)want);
+      const float real = (float)(wide * (double)difference(want, z)), found = oct_load_f32(back.bytes, i);
+      same = same && check(same_bits(found, real), "streams, turn %d: value %zu is %a, expected %a", turn, i,
+                           (double)found, (double)real);
+    }
+  }
+  check(check_guard_intact(&x) && check_guard_intact(&q) && check_guard_intact(&back),
+        "streams: wrote before a buffer");
+  check_guard_free(&x);
+  check_guard_free(&q);
+  check_guard_free(&back);
+}
+
 static void test_refusals(void) {
   float x[4] = {0}, s[2] = {1, 1}, z[2] = {0, 0};
   double ds[2] = {1, 1};
@@ -556,6 +602,7 @@ int main(void) {
     test_channels(&random);
     test_requantize(&random);
     test_threads(&random);
+    test_streams(&random);
     printf("quantize on %s: %d failures\n", kernels->name, check_failures - before);
   }
   check_random random = {7};

@@ -13,9 +13,16 @@
 
 OCT_FP_STRICT
 
-/* Bytes that a claimed range writes at least, bytes that start a team, pixels whose places are found at once, and
- * elements of a tile, of which two lines are kept. */
-enum { RANGE_BYTES = 1 << 14, FORK_BYTES = 1 << 17, PLACES = 256, TILE = 2048 };
+/* Bytes that a claimed range writes at least, bytes that start a team, pixels whose places are found at once for
+ * blends and for copies, elements of a tile, of which two lines are kept, and output rows that are claimed together. */
+enum {
+  RANGE_BYTES = 1 << 14,
+  FORK_BYTES = 1 << 17,
+  PLACES = 256,
+  NEAREST_PLACES = 1024,
+  TILE = 2048,
+  ROWS_TOGETHER = 4
+};
 
 static const oct_interpolate_kernels *const table[] = {
 #define OCT_INTERPOLATE_KERNELS(isa, arch, symbol) OCT_REGISTRY_ENTRY(arch, symbol)
@@ -39,6 +46,12 @@ typedef struct axis {
   float step;
 } axis;
 
+/* Places of output pixels in a line of the input. */
+typedef struct places {
+  size_t first, count;
+  ptrdiff_t from[NEAREST_PLACES];
+} places;
+
 typedef struct job {
   axis axes[3];
   const oct_interpolate_kernels *kernels;
@@ -50,6 +63,7 @@ typedef struct job {
   oct_blend_rule rule;
   /* Tiles: pixels and channels of one, and how many of them a row has. */
   size_t tile_pixels, tile_channels, pixel_tiles, channel_tiles;
+  const places *known; /* nearest: the first ones of a line */
 } job;
 
 /* floor(position) inside the axis. Positions beyond it, infinities too, are its end. */
@@ -69,24 +83,23 @@ static const uint8_t *line_of(const job *j, size_t row) {
   return j->x + (ptrdiff_t)((depth * a[1].in + nearest_index(j, 1, row % a[1].out)) * a[2].in) * j->x_stride;
 }
 
-/* Places of output pixels in a line of the input. */
-typedef struct places {
-  size_t first, count;
-  ptrdiff_t from[PLACES];
-} places;
-
 static void find_places(const job *j, size_t first, places *p) {
   const size_t left = j->axes[2].out - first;
   p->first = first;
-  p->count = left < PLACES ? left : PLACES;
+  p->count = left < NEAREST_PLACES ? left : NEAREST_PLACES;
   for (size_t i = 0; i < p->count; i++) p->from[i] = (ptrdiff_t)nearest_index(j, 2, first + i) * j->x_stride;
 }
 
-/* Outputs begin..<end of a row. Rows that aren't wider than PLACES find all of them at hand. */
-static void copy_line(const job *j, const uint8_t *line, size_t begin, size_t end, uint8_t *y, places *p) {
+/* Outputs begin..<end of a row. The job knows the first places, all of those of a row that isn't wider; others are found here. */
+static void copy_line(const job *j, const uint8_t *line, size_t begin, size_t end, uint8_t *y) {
+  places found;
   while (begin < end) {
-    const size_t first = begin / PLACES * PLACES;
-    if (p->count == 0 || p->first != first) find_places(j, first, p);
+    const size_t first = begin / NEAREST_PLACES * NEAREST_PLACES;
+    const places *p = j->known;
+    if (first > 0) {
+      find_places(j, first, &found);
+      p = &found;
+    }
     const size_t known = first + p->count, stop = known < end ? known : end;
     j->kernels->copy(line, p->from + (begin - first), stop - begin, j->channels, y, j->y_stride);
     y += (ptrdiff_t)(stop - begin) * j->y_stride;
@@ -102,8 +115,6 @@ static void copy_pixels(void *context, size_t begin, size_t end, int worker) {
   const size_t width = j->axes[2].out, row_bytes = width * j->channels;
   const bool dense = j->y_stride == (ptrdiff_t)j->channels;
   const uint8_t *line_before = NULL;
-  places known;
-  known.count = 0;
   for (size_t pixel = begin; pixel < end;) {
     const size_t row = pixel / width, row_end = (row + 1) * width, stop = row_end < end ? row_end : end;
     const uint8_t *line = line_of(j, row);
@@ -112,7 +123,7 @@ static void copy_pixels(void *context, size_t begin, size_t end, int worker) {
     if (whole && line == line_before)
       memcpy(y, y - row_bytes, row_bytes);
     else
-      copy_line(j, line, pixel - row * width, stop - row * width, y, &known);
+      copy_line(j, line, pixel - row * width, stop - row * width, y);
     line_before = whole ? line : NULL;
     pixel = stop;
   }
@@ -261,7 +272,16 @@ static void run_nearest(job *j, size_t pixels, int threads) {
   if (pixels == 0 || j->channels == 0) return;
   const bool worth_threads = pixels >= FORK_BYTES / j->channels;
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(pixels, worth_threads ? oct_ceil_div(RANGE_BYTES, j->channels) : pixels, threads, copy_pixels, j);
+  size_t grain = pixels;
+  if (worth_threads && threads != 1) {
+    /* Whole rows where they are shorter than a range, so that repeated ones stay together. */
+    const size_t width = j->axes[2].out, least = oct_ceil_div(RANGE_BYTES, j->channels);
+    grain = least > width ? oct_round_up(oct_ceil_div(least, width), ROWS_TOGETHER) * width : least;
+  }
+  places known;
+  find_places(j, 0, &known);
+  j->known = &known;
+  oct_parallel_for(pixels, grain, threads, copy_pixels, j);
   if (oct_verbose())
     oct_tell("interpolate_nearest pixels=%zu channels=%zu kernel=%s %.1f us", pixels, j->channels, j->kernels->name,
              oct_clock_us() - start);

@@ -5,10 +5,40 @@
 #ifndef OCT_INTERPOLATE_LOOPS_H
 #define OCT_INTERPOLATE_LOOPS_H
 
+/* Pixels of size..2 * size bytes, in two moves that may overlap. */
+OCT_INLINE void copy_small(const uint8_t *x, const ptrdiff_t *from, size_t count, size_t channels, uint8_t *y,
+                           ptrdiff_t y_step, const size_t size) {
+  const size_t last = channels - size;
+  for (size_t i = 0; i < count; i++, y += y_step) {
+    const uint8_t *pixel = x + from[i];
+    uint8_t head[32], tail[32];
+    memcpy(head, pixel, size);
+    memcpy(tail, pixel + last, size);
+    memcpy(y, head, size);
+    memcpy(y + last, tail, size);
+  }
+}
+
+static void copy_few(const uint8_t *x, const ptrdiff_t *from, size_t count, size_t channels, uint8_t *y,
+                     ptrdiff_t y_step) {
+  if (channels == 1)
+    for (size_t i = 0; i < count; i++, y += y_step) *y = x[from[i]];
+  else if (channels < 4)
+    copy_small(x, from, count, channels, y, y_step, 2);
+  else if (channels < 8)
+    copy_small(x, from, count, channels, y, y_step, 4);
+  else if (channels < 16)
+    copy_small(x, from, count, channels, y, y_step, 8);
+  else if (channels < 32)
+    copy_small(x, from, count, channels, y, y_step, 16);
+  else
+    copy_small(x, from, count, channels, y, y_step, 32);
+}
+
 static void tier_copy(const uint8_t *x, const ptrdiff_t *from, size_t count, size_t channels, uint8_t *y,
                       ptrdiff_t y_step) {
   if (channels < QUAD) {
-    for (size_t i = 0; i < count; i++, y += y_step) memcpy(y, x + from[i], channels);
+    copy_few(x, from, count, channels, y, y_step);
     return;
   }
   for (size_t i = 0; i < count; i++, y += y_step) {

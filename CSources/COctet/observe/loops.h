@@ -8,7 +8,7 @@
 #define OCT_OBSERVE_LOOPS_H
 
 /* Bytes between a load and what is asked for ahead of it: hardware stops at the end of a page. */
-enum { AHEAD = 8192, LINE = 64 };
+enum { AHEAD = 16384, LINE = 64 };
 
 typedef struct reach_vectors {
   vf low, high;

@@ -17,6 +17,7 @@
 typedef struct oct_quantize_rule {
   float inverse, add, low, high;
   int32_t zero_point;
+  bool streams; /* x is more than the caches keep: kernels may store past them */
 } oct_quantize_rule;
 
 /* Whether a rule's output is int8: its bounds are the ends of the output's type. */

@@ -64,7 +64,9 @@ typedef struct tensor_job {
   oct_dequantize_rule dequantize;
 } tensor_job;
 
-static size_t grain_of(size_t count) { return count < OCT_QUANTIZE_FORK ? count : OCT_QUANTIZE_GRAIN; }
+static size_t grain_of(size_t count, int threads) {
+  return count < OCT_QUANTIZE_FORK || threads == 1 ? count : OCT_QUANTIZE_GRAIN;
+}
 
 static void quantize_range(void *context, size_t begin, size_t end, int worker) {
   (void)worker;
@@ -87,6 +89,7 @@ oct_status oct_quantize(const float *x, size_t count, float scale, int32_t zero_
   if (status != OCT_OK || count == 0) return status;
   job.quantize.inverse = 1.0f / scale;
   job.quantize.zero_point = zero_point;
+  job.quantize.streams = count >= OCT_QUANTIZE_STREAM;
   if (!job.s32) {
     /* -0 rather than 0, which would turn -0 into 0: the sum must be the product itself. */
     job.quantize.add = -0.0f;
@@ -94,7 +97,7 @@ oct_status oct_quantize(const float *x, size_t count, float scale, int32_t zero_
     job.quantize.high = (float)(oct_dtype_high(dtype) - zero_point);
   }
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(count, grain_of(count), threads, quantize_range, &job);
+  oct_parallel_for(count, grain_of(count, threads), threads, quantize_range, &job);
   if (oct_verbose())
     oct_tell("quantize count=%zu %s kernel=%s %.1f us", count, oct_dtype_name(dtype), job.kernels->name,
              oct_clock_us() - start);
@@ -126,7 +129,7 @@ oct_status oct_dequantize(const void *q, oct_dtype dtype, size_t count, float sc
                                          .scale = scale,
                                          .streams = count >= OCT_QUANTIZE_STREAM};
   const double start = oct_verbose() ? oct_clock_us() : 0;
-  oct_parallel_for(count, grain_of(count), threads, dequantize_range, &job);
+  oct_parallel_for(count, grain_of(count, threads), threads, dequantize_range, &job);
   if (oct_verbose())
     oct_tell("dequantize count=%zu %s kernel=%s %.1f us", count, oct_dtype_name(dtype), job.kernels->name,
              oct_clock_us() - start);

@@ -13,8 +13,9 @@
 
 OCT_FP_STRICT
 
-/* inner from which a channel's run fills vectors well enough; columns of a block and rows that share its parameters. */
-enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = 128, SPREAD_ROOM = LONG_RUN + 8 };
+/* inner from which a channel's run fills vectors well enough; columns of a block and rows that share its parameters;
+ * elements from which a run may pass by the caches. */
+enum { LONG_RUN = 64, BLOCK_COLUMNS = 512, BLOCK_ROWS = 128, SPREAD_ROOM = LONG_RUN + 8, STREAMED_RUN = 4096 };
 
 typedef enum operation { QUANTIZE, QUANTIZE_REAL, DEQUANTIZE, DEQUANTIZE_REAL } operation;
 
@@ -51,14 +52,19 @@ static void run_of_channel(const channel_job *job, size_t channel, size_t begin,
   const char *from = job->from + begin * job->from_width;
   char *to = job->to + begin * job->to_width;
   const float low = (float)oct_dtype_low(job->dtype), high = (float)oct_dtype_high(job->dtype);
-  const bool s32 = job->dtype == OCT_S32;
+  const bool s32 = job->dtype == OCT_S32, streams = job->total >= OCT_QUANTIZE_STREAM && count >= STREAMED_RUN;
   const int32_t bias = job->dtype == OCT_S8 ? 128 : 0;
   const uint8_t flip = job->dtype == OCT_S8 ? 0x80 : 0;
   switch (job->operation) {
     case QUANTIZE: {
       const float inverse = 1.0f / (float)load_f64(job->scales, channel);
       const int32_t z = load_zero_point(job->zero_points, channel);
-      const oct_quantize_rule rule = {inverse, -0.0f, low - (float)z, high - (float)z, z};
+      const oct_quantize_rule rule = {.inverse = inverse,
+                                      .add = -0.0f,
+                                      .low = low - (float)z,
+                                      .high = high - (float)z,
+                                      .zero_point = z,
+                                      .streams = streams};
       if (s32)
         job->kernels->quantize_s32(from, count, inverse, z, to);
       else
@@ -66,8 +72,11 @@ static void run_of_channel(const channel_job *job, size_t channel, size_t begin,
       break;
     }
     case QUANTIZE_REAL: {
-      const oct_quantize_rule rule = {1.0f / oct_load_f32(job->real_scales, channel),
-                                      oct_load_f32(job->real_zero_points, channel), low, high, 0};
+      const oct_quantize_rule rule = {.inverse = 1.0f / oct_load_f32(job->real_scales, channel),
+                                      .add = oct_load_f32(job->real_zero_points, channel),
+                                      .low = low,
+                                      .high = high,
+                                      .streams = streams};
       job->kernels->quantize_byte(from, count, &rule, to);
       break;
     }
@@ -76,7 +85,8 @@ static void run_of_channel(const channel_job *job, size_t channel, size_t begin,
       const oct_dequantize_rule rule = {.flip = flip,
                                         .offset = load_zero_point(job->zero_points, channel) + bias,
                                         .scale = (float)scale,
-                                        .wide_scale = scale};
+                                        .wide_scale = scale,
+                                        .streams = streams};
       if (s32)
         job->kernels->dequantize_s32_wide(from, count, &rule, to);
       else if ((double)rule.scale == scale) /* see narrow_parameters */
@@ -89,7 +99,8 @@ static void run_of_channel(const channel_job *job, size_t channel, size_t begin,
       const oct_dequantize_rule rule = {.flip = flip,
                                         .offset = bias,
                                         .zero_point = oct_load_f32(job->real_zero_points, channel),
-                                        .scale = oct_load_f32(job->real_scales, channel)};
+                                        .scale = oct_load_f32(job->real_scales, channel),
+                                        .streams = streams};
       (s32 ? job->kernels->dequantize_s32 : job->kernels->dequantize_byte)(from, count, &rule, to);
       break;
     }
@@ -312,7 +323,8 @@ static oct_status run_channels(const char *entry, channel_job *job, const void *
   const double start = oct_verbose() ? oct_clock_us() : 0;
   const bool worth_threads = job->total >= OCT_QUANTIZE_FORK;
   if (job->shape.inner >= LONG_RUN) {
-    oct_parallel_for(job->total, worth_threads ? OCT_QUANTIZE_GRAIN : job->total, threads, runs_range, job);
+    oct_parallel_for(job->total, worth_threads && threads != 1 ? OCT_QUANTIZE_GRAIN : job->total, threads, runs_range,
+                     job);
   } else {
     job->column_blocks = oct_ceil_div(job->columns, BLOCK_COLUMNS);
     const size_t items = job->column_blocks * oct_ceil_div(job->shape.outer, BLOCK_ROWS);

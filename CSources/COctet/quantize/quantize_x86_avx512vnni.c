@@ -79,13 +79,35 @@ static inline __attribute__((always_inline)) __m512i quantize_64(const void *x, 
                    quantize_16(at(x, 192), (__mmask16)(m >> 48), v, adds), v->zero_point, is_signed);
 }
 
+/* Bytes between a load and what is asked for ahead of it: hardware doesn't look far enough ahead of stores that pass by the
+ * caches. */
+enum { AHEAD = 4096, READ_AHEAD = 8192 };
+
+/* Past the caches, from where q begins a line on; how many elements that were. */
+static inline __attribute__((always_inline)) size_t quantize_past(const void *x, size_t count,
+                                                                  const quantize_vectors *v, void *q, const bool adds,
+                                                                  const bool is_signed) {
+  size_t i = (0 - (uintptr_t)q) % STEP;
+  if (i + STEP > count) return 0;
+  if (i > 0) _mm512_mask_storeu_epi8(q, first_64(i), quantize_64(x, first_64(i), v, adds, is_signed));
+  for (; i + STEP <= count; i += STEP) {
+    const void *from = at(x, 4 * i);
+    OCT_UNROLL
+    for (size_t byte = 0; byte < 4 * STEP; byte += 64)
+      _mm_prefetch((const char *)((uintptr_t)from + READ_AHEAD + byte), _MM_HINT_T0);
+    _mm512_stream_si512(at_mutable(q, i), quantize_64(from, ALL_64, v, adds, is_signed));
+  }
+  _mm_sfence();
+  return i;
+}
+
 static inline __attribute__((always_inline)) void quantize_run(const void *x, size_t count,
                                                                const oct_quantize_rule *rule, void *q, const bool adds,
                                                                const bool is_signed) {
   const quantize_vectors v = {_mm512_set1_ps(rule->inverse), _mm512_set1_ps(rule->add), _mm512_set1_ps(rule->high),
                               _mm512_set1_epi16((int16_t)rule->zero_point)};
-  size_t i = count < STEP ? 0 : elements_to_line(x, count);
-  if (i > 0) {
+  size_t i = rule->streams ? quantize_past(x, count, &v, q, adds, is_signed) : 0;
+  if (i == 0 && count >= STEP && (i = elements_to_line(x, count)) > 0) {
     const __mmask64 m = first_64(i);
     _mm512_mask_storeu_epi8(q, m, quantize_64(x, m, &v, adds, is_signed));
   }
@@ -263,10 +285,6 @@ static inline __attribute__((always_inline)) __m512 dequantize_16(const void *q,
   return real_16(e, v->offset, v->zero_point, v->scale);
 }
 
-/* Bytes between a load and what is asked for ahead of it: hardware doesn't look far enough ahead of stores that pass by the
- * caches. */
-enum { AHEAD = 4096 };
-
 static inline __attribute__((always_inline)) void dequantize_run(const void *q, size_t count,
                                                                  const oct_dequantize_rule *rule, void *x,
                                                                  const element_kind kind, const bool wide) {
@@ -287,17 +305,11 @@ static inline __attribute__((always_inline)) void dequantize_run(const void *q, 
       _mm512_stream_ps(at_mutable(x, 4 * (i + part)), dequantize_16(at(from, part * width), 0xFFFF, &v, kind, wide));
   }
   if (streams) _mm_sfence();
-  for (; i + STEP <= count; i += STEP) {
-    const void *from = at(q, i * width);
-    void *to = at_mutable(x, 4 * i);
-    OCT_UNROLL
-    for (size_t part = 0; part < STEP; part += LANES)
-      _mm512_storeu_ps(at_mutable(to, 4 * part), dequantize_16(at(from, part * width), 0xFFFF, &v, kind, wide));
-  }
-  for (; i < count; i += LANES) {
-    const __mmask16 m = lanes(count - i);
-    _mm512_mask_storeu_ps(at_mutable(x, 4 * i), m, dequantize_16(at(q, i * width), m, &v, kind, wide));
-  }
+  for (; i + LANES <= count; i += LANES)
+    _mm512_storeu_ps(at_mutable(x, 4 * i), dequantize_16(at(q, i * width), 0xFFFF, &v, kind, wide));
+  if (i == count) return;
+  const __mmask16 m = lanes(count - i);
+  _mm512_mask_storeu_ps(at_mutable(x, 4 * i), m, dequantize_16(at(q, i * width), m, &v, kind, wide));
 }
 
 static void dequantize_byte(const void *q, size_t count, const oct_dequantize_rule *rule, void *x) {
