@@ -36,9 +36,9 @@ static void tier_gelu(const float *x, size_t count, float *y) {
   for (; i + QUAD <= count; i += QUAD) gelu_quad(x + i, y + i);
   if (i == count) return;
   float rest[QUAD] = {0};
-  memcpy(rest, x + i, (count - i) * sizeof *rest);
+  memcpy(rest, (const char *)(x + i), (count - i) * sizeof *rest);
   gelu_quad(rest, rest);
-  memcpy(y + i, rest, (count - i) * sizeof *rest);
+  memcpy((char *)(y + i), rest, (count - i) * sizeof *rest);
 }
 
 #endif /* OCT_ACTIVATION_LOOPS_H */

@@ -9,10 +9,10 @@
 /* Sums of a row's exponentials go by the place modulo this many, on every tier. */
 enum { SUM_LANES = 64, SUM_VECTORS = SUM_LANES / LANES, PANEL = TILE_VECTORS * LANES };
 
-/* An element of an array of any alignment. */
+/* An element of an array of any alignment; copies go by char, from which compilers conclude nothing. */
 OCT_INLINE float number(const float *from) {
   float value;
-  memcpy(&value, from, sizeof value);
+  memcpy(&value, (const char *)from, sizeof value);
   return value;
 }
 
@@ -70,7 +70,7 @@ OCT_INLINE float largest_of(const float *x, const float *mask, size_t count, flo
     float value = number(x + i);
     if (mask) {
       value += number(mask + i);
-      memcpy(y + i, &value, sizeof value);
+      memcpy((char *)(y + i), &value, sizeof value);
     }
     lanes[0] = value > lanes[0] ? value : lanes[0];
   }
@@ -86,9 +86,9 @@ OCT_INLINE float exps_of(const float *x, size_t count, float largest, float *y) 
   if (i < count) {
     float rest[SUM_LANES];
     for (int l = 0; l < SUM_LANES; l++) rest[l] = -INFINITY; /* adds 0 */
-    memcpy(rest, x + i, (count - i) * sizeof *rest);
+    memcpy(rest, (const char *)(x + i), (count - i) * sizeof *rest);
     add_exps(rest, vf_set(largest), rest, sums);
-    memcpy(y + i, rest, (count - i) * sizeof *rest);
+    memcpy((char *)(y + i), rest, (count - i) * sizeof *rest);
   }
   return total(sums);
 }
@@ -99,7 +99,7 @@ OCT_INLINE void scale_run(const float *x, size_t count, float factor, float *y) 
   for (; i + LANES <= count; i += LANES) vf_store(y + i, vf_mul(vf_load(x + i), vf_set(factor)));
   for (; i < count; i++) {
     const float value = number(x + i) * factor;
-    memcpy(y + i, &value, sizeof value);
+    memcpy((char *)(y + i), &value, sizeof value);
   }
 }
 
@@ -130,7 +130,7 @@ typedef float quad __attribute__((vector_size(16)));
 
 OCT_INLINE quad quad_load(const float *x) {
   quad v;
-  memcpy(&v, x, sizeof v);
+  memcpy(&v, (const char *)x, sizeof v);
   return v;
 }
 
@@ -174,7 +174,7 @@ static void tier_pack_values(const float *values, size_t row, size_t count, size
         OCT_UNROLL
         for (int v = 0; v < TILE_VECTORS; v++) vf_store(panels + v * LANES, vf_load(from + v * LANES));
       } else {
-        memcpy(panels, from, here * sizeof *panels);
+        memcpy(panels, (const char *)from, here * sizeof *panels);
         memset(panels + here, 0, (PANEL - here) * sizeof *panels);
       }
     }
@@ -255,7 +255,8 @@ static void tier_block(const oct_attention_block *b) {
       const bool is_whole = columns == PANEL;
       any_tile(rows, columns, b->keys, b->scores + row * b->scores_row, b->scores_row, panel, is_whole ? y : edge,
                is_whole ? b->y_row : PANEL);
-      for (size_t i = 0; i < rows && !is_whole; i++) memcpy(y + i * b->y_row, edge + i * PANEL, columns * sizeof *edge);
+      for (size_t i = 0; i < rows && !is_whole; i++)
+        memcpy((char *)(y + i * b->y_row), edge + i * PANEL, columns * sizeof *edge);
     }
   }
 }

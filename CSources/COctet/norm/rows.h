@@ -6,10 +6,10 @@
 /* Sums go by the place modulo this many, on every tier. */
 enum { ROW_LANES = 32, ROW_VECTORS = ROW_LANES / LANES };
 
-/* An element of an array of any alignment. */
+/* An element of an array of any alignment; copies go by char, from which compilers conclude nothing. */
 OCT_INLINE float row_element(const float *from) {
   float value;
-  memcpy(&value, from, sizeof value);
+  memcpy(&value, (const char *)from, sizeof value);
   return value;
 }
 
@@ -45,7 +45,7 @@ OCT_INLINE double row_sum(const float *x, const float *add, size_t count, float 
     float value = row_element(x + i);
     if (add) {
       value += row_element(add + i);
-      memcpy(y + i, &value, sizeof value);
+      memcpy((char *)(y + i), &value, sizeof value);
     }
     lanes[l] += (double)value;
   }
@@ -88,7 +88,7 @@ OCT_INLINE void scale_row(const float *x, size_t count, double mean, double scal
     float value = (float)(((double)row_element(x + i) - mean) * scale);
     if (gamma) value *= row_element(gamma + i);
     if (beta) value += row_element(beta + i);
-    memcpy(y + i, &value, sizeof value);
+    memcpy((char *)(y + i), &value, sizeof value);
   }
 }
 
