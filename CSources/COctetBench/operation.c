@@ -1,13 +1,8 @@
 /* Making, running and freeing operations: what all kinds share. */
-#if defined(__linux__)
-#define _DEFAULT_SOURCE /* madvise */
-#include <sys/mman.h>
-#endif
+#include "operation.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "operation.h"
 
 const char *oct_bench_no_memory(void) { return "out of memory; use a smaller shape"; }
 
@@ -21,28 +16,11 @@ bool oct_bench_product(const size_t factors[], int count, size_t *product) {
   return true;
 }
 
-/* From so many bytes on, memory is asked for in whole pages of the large kind. Neighbours in such a page are neighbours in
- * memory, so that half a megabyte surely fits a cache of one; pages of 4 KB meet in some of its sets by chance. */
-enum { LARGE = 1 << 19, LARGE_PAGE = 2 << 20 };
-
-static void *allocate(size_t bytes) {
-  const size_t unit = bytes < LARGE ? OCT_ALIGNMENT : LARGE_PAGE;
-  const size_t whole = (bytes / unit + 1) * unit;
-  void *memory = aligned_alloc(unit, whole);
-#if defined(__linux__) && defined(MADV_COLLAPSE)
-  /* Memory that was in use before has small pages, which are put together at once. Without large ones everything works
-   * as well. */
-  if (memory && bytes >= LARGE && madvise(memory, whole, MADV_HUGEPAGE) == 0)
-    (void)madvise(memory, whole, MADV_COLLAPSE);
-#endif
-  return memory;
-}
-
 void *oct_bench_allocate(oct_bench_operation *operation, size_t count, size_t size) {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 2) return NULL;
   if (operation->buffer_count == OCT_BENCH_MOST_BUFFERS) return NULL;
-  void *memory = allocate(bytes);
+  void *memory = aligned_alloc(OCT_ALIGNMENT, (bytes / OCT_ALIGNMENT + 1) * OCT_ALIGNMENT);
   if (memory) operation->buffers[operation->buffer_count++] = memory;
   return memory;
 }
