@@ -3,9 +3,6 @@ import OctetTensor
 /// What padding layers share: `[N, C, spatial...]` extended at both ends of each spatial dimension, real or quantized. N may be left
 /// out.
 public class Padding: Module {
-  /// The input's spatial dimensions.
-  class var rank: Int { 1 }
-
   private let before: [Int]
   private let after: [Int]
   private let mode: PaddingMode
@@ -20,8 +17,7 @@ public class Padding: Module {
   /// One number for every side, or torch's list: before and after for each dimension, the last dimension first.
   ///
   /// - Throws: `invalidArgument` for another number of values.
-  convenience init(list padding: [Int], _ mode: PaddingMode) throws {
-    let rank = Self.rank
+  convenience init(rank: Int, _ padding: [Int], _ mode: PaddingMode) throws {
     guard padding.count == 1 || padding.count == 2 * rank else {
       throw OctetError(
         .invalidArgument, operation: "\(Self.self)", argument: "padding",
@@ -34,8 +30,8 @@ public class Padding: Module {
   }
 
   /// One number for every side.
-  convenience init(all padding: Int, _ mode: PaddingMode) {
-    let side = [Int](repeating: padding, count: Self.rank)
+  convenience init(rank: Int, all padding: Int, _ mode: PaddingMode) {
+    let side = [Int](repeating: padding, count: rank)
     self.init(before: side, after: side, mode: mode)
   }
 

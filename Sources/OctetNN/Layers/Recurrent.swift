@@ -60,14 +60,7 @@ public class RecurrentLayer<State: RecurrentState>: RecurrentModule<State> {
       projection: weights[direction.name("weight_hr")]?.value)
   }
 
-  public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?) throws
-    -> (output: Tensor, state: State)
-  {
-    let result = try run(input, state?.memory, batchSizes)
-    return (result.output, State.state(after: result.memory))
-  }
-
-  private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
+  final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
     output: Tensor, memory: RecurrentMemory
   ) {
     let sequence = RecurrentSequence(kind, settings, operation: operation)
@@ -121,6 +114,13 @@ public final class RNN: RecurrentLayer<Tensor> {
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
     RNN(settings, nonlinearity: nonlinearity)
   }
+
+  public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: Tensor)
+  {
+    let result = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes)
+    return (result.output, result.memory.hidden)
+  }
 }
 
 /// Gated recurrent units over a sequence, gates r, z, n: `n = tanh(W_in x + b_in + σ(r) * (W_hn h + b_hn))`,
@@ -147,6 +147,13 @@ public final class GRU: RecurrentLayer<Tensor> {
   }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRU(settings) }
+
+  public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: Tensor)
+  {
+    let result = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes)
+    return (result.output, result.memory.hidden)
+  }
 }
 
 /// Long short-term memory over a sequence, gates i, f, g, o: `c' = σ(f) * c + σ(i) * tanh(g)`, `h' = σ(o) * tanh(c')`, with a
@@ -174,17 +181,22 @@ public final class LSTM: RecurrentLayer<LSTMState> {
   public init(_ settings: RecurrentSettings) { super.init(.lstm, "LSTM") { settings } }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTM(settings) }
+
+  public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: LSTMState)
+  {
+    let result = try run(input, state?.memory, batchSizes)
+    return (result.output, LSTMState(result.memory))
+  }
 }
 
-extension RecurrentState {
+extension LSTMState {
   /// The state as steps take it.
-  package var memory: RecurrentMemory {
-    RecurrentMemory(hidden: hidden, cell: tensors.dropFirst().first)
-  }
+  package var memory: RecurrentMemory { RecurrentMemory(hidden: hidden, cell: cell) }
 
   /// The state that steps gave.
-  package static func state(after memory: RecurrentMemory) -> Self {
-    state(of: [memory.hidden] + (memory.cell.map { [$0] } ?? []))
+  package init(_ memory: RecurrentMemory) {
+    self.init(hidden: memory.hidden, cell: memory.cell ?? .placeholder)
   }
 }
 

@@ -54,14 +54,7 @@ public class RecurrentCell<State: RecurrentState>: RecurrentModule<State> {
       hiddenBias: biasHh?.value)
   }
 
-  public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?) throws
-    -> (output: Tensor, state: State)
-  {
-    let after = State.state(after: try run(input, state?.memory, batchSizes))
-    return (after.hidden, after)
-  }
-
-  private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
+  final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
     -> RecurrentMemory
   {
     let step = RecurrentStep(kind, settings, operation: operation)
@@ -98,6 +91,13 @@ public final class RNNCell: RecurrentCell<Tensor> {
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
     RNNCell(settings, nonlinearity: nonlinearity)
   }
+
+  public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: Tensor)
+  {
+    let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+    return (after, after)
+  }
 }
 
 /// One step of gated recurrent units. torch.nn.GRUCell.
@@ -113,6 +113,13 @@ public final class GRUCell: RecurrentCell<Tensor> {
   public init(_ settings: RecurrentSettings) { super.init(.gru, "GRUCell") { settings } }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRUCell(settings) }
+
+  public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: Tensor)
+  {
+    let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+    return (after, after)
+  }
 }
 
 /// One step of long short-term memory: h and c `[B, H]`. torch.nn.LSTMCell.
@@ -128,4 +135,11 @@ public final class LSTMCell: RecurrentCell<LSTMState> {
   public init(_ settings: RecurrentSettings) { super.init(.lstm, "LSTMCell") { settings } }
 
   public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTMCell(settings) }
+
+  public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+    -> (output: Tensor, state: LSTMState)
+  {
+    let after = LSTMState(try run(input, state?.memory, batchSizes))
+    return (after.hidden, after)
+  }
 }

@@ -2,27 +2,37 @@ import OctetNN
 import OctetTensor
 
 extension Fused {
-  /// What batch norms with a ReLU share: `relu(norm(x))` in float32.
-  public class NormReLU<Norm: OctetNN.BatchNorm>: Sequence {
+  /// `relu(norm(x))` in float32. torch.ao.nn.intrinsic.BNReLU2d.
+  public final class BNReLU2d: Sequence {
     /// The batch norm.
-    public let norm: Norm
+    public let norm: OctetNN.BatchNorm2d
 
     /// Fuses a batch norm with a ReLU; parameters and statistics are shared.
-    public required init(_ norm: Norm) {
+    public init(_ norm: OctetNN.BatchNorm2d) {
       self.norm = norm.sharing()
       super.init(self.norm, ReLU())
     }
 
-    public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      Self(try copier(norm))
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      BNReLU2d(try copier(norm))
     }
   }
 
-  /// `relu(norm(x))` of `[N, C, H, W]`. torch.ao.nn.intrinsic.BNReLU2d.
-  public final class BNReLU2d: NormReLU<OctetNN.BatchNorm2d> {}
+  /// `relu(norm(x))` in float32. torch.ao.nn.intrinsic.BNReLU3d.
+  public final class BNReLU3d: Sequence {
+    /// The batch norm.
+    public let norm: OctetNN.BatchNorm3d
 
-  /// `relu(norm(x))` of `[N, C, D, H, W]`. torch.ao.nn.intrinsic.BNReLU3d.
-  public final class BNReLU3d: NormReLU<OctetNN.BatchNorm3d> {}
+    /// Fuses a batch norm with a ReLU; parameters and statistics are shared.
+    public init(_ norm: OctetNN.BatchNorm3d) {
+      self.norm = norm.sharing()
+      super.init(self.norm, ReLU())
+    }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module {
+      BNReLU3d(try copier(norm))
+    }
+  }
 }
 
 extension Quantized {

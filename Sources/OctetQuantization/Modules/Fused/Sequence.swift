@@ -7,9 +7,6 @@ extension Fused {
     private let parts: [Module]
 
     /// Runs `parts` in order: handles of their own that share the parameters of what was fused.
-    init(_ parts: [Module]) { self.parts = parts }
-
-    /// Runs `parts` in order.
     init(_ parts: Module...) { self.parts = parts }
 
     public override func ownChildren() -> [(name: String, module: Module)] {

@@ -15,40 +15,29 @@ extension Dynamic {
     private let operation: String
     private let weights: DynamicRecurrentState
 
-    /// The dynamic form of a float cell.
-    required init(_ float: OctetNN.RecurrentCell<State>, _ context: ConversionContext) throws {
+    init(_ float: OctetNN.RecurrentCell<State>, _ context: ConversionContext, _ name: String)
+      throws
+    {
       settings = float.settings
       kind = float.kind
-      operation = "Dynamic.\(Self.self)"
+      operation = name
       weights = DynamicRecurrentState([
         ("", try DynamicRecurrentWeights(float.weights, context))
       ])
     }
 
-    required init(copying other: RecurrentCell) {
+    init(copying other: RecurrentCell) {
       settings = other.settings
       kind = other.kind
       operation = other.operation
       weights = other.weights.copied()
     }
 
-    public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      Self(copying: self)
-    }
-
     public override var details: String {
       settings.details + (weights[""]?.details ?? "")
     }
 
-    public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?)
-      throws
-      -> (output: Tensor, state: State)
-    {
-      let after = State.state(after: try run(input, state?.memory, batchSizes))
-      return (after.hidden, after)
-    }
-
-    private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
+    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
       -> RecurrentMemory
     {
       let step = RecurrentStep(kind, settings, operation: operation)
@@ -66,6 +55,21 @@ extension Dynamic {
     public convenience init(_ float: OctetNN.RNNCell, qconfig: QConfig = .defaultDynamic) throws {
       try self.init(float, .dynamic(qconfig))
     }
+
+    init(_ float: OctetNN.RNNCell, _ context: ConversionContext) throws {
+      try super.init(float, context, "Dynamic.RNNCell")
+    }
+
+    private init(_ other: RNNCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { RNNCell(self) }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
   }
 
   /// One step of gated recurrent units with integer or float16 weights. torch.ao.nn.quantized.dynamic.GRUCell.
@@ -74,6 +78,21 @@ extension Dynamic {
     public convenience init(_ float: OctetNN.GRUCell, qconfig: QConfig = .defaultDynamic) throws {
       try self.init(float, .dynamic(qconfig))
     }
+
+    init(_ float: OctetNN.GRUCell, _ context: ConversionContext) throws {
+      try super.init(float, context, "Dynamic.GRUCell")
+    }
+
+    private init(_ other: GRUCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRUCell(self) }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
   }
 
   /// One step of long short-term memory with integer or float16 weights. torch.ao.nn.quantized.dynamic.LSTMCell.
@@ -81,6 +100,21 @@ extension Dynamic {
     /// The dynamic form of a float cell; the weights are quantized by the configuration's weight observer.
     public convenience init(_ float: OctetNN.LSTMCell, qconfig: QConfig = .defaultDynamic) throws {
       try self.init(float, .dynamic(qconfig))
+    }
+
+    init(_ float: OctetNN.LSTMCell, _ context: ConversionContext) throws {
+      try super.init(float, context, "Dynamic.LSTMCell")
+    }
+
+    private init(_ other: LSTMCell) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTMCell(self) }
+
+    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: LSTMState)
+    {
+      let after = LSTMState(try run(input, state?.memory, batchSizes))
+      return (after.hidden, after)
     }
   }
 }

@@ -15,9 +15,9 @@ extension Dynamic {
     private let operation: String
     private let weights: DynamicRecurrentState
 
-    /// The dynamic form of a float layer.
-    required init(_ float: OctetNN.RecurrentLayer<State>, _ context: ConversionContext) throws {
-      let name = "Dynamic.\(Self.self)"
+    init(_ float: OctetNN.RecurrentLayer<State>, _ context: ConversionContext, _ name: String)
+      throws
+    {
       guard float.settings.projectionSize == 0 else {
         throw OctetError(
           .unsupportedModule, operation: name, argument: "proj_size",
@@ -34,30 +34,18 @@ extension Dynamic {
         })
     }
 
-    required init(copying other: RecurrentLayer) {
+    init(copying other: RecurrentLayer) {
       settings = other.settings
       kind = other.kind
       operation = other.operation
       weights = other.weights.copied()
     }
 
-    public final override func makeCopy(_ copier: ModuleCopier) throws -> Module {
-      Self(copying: self)
-    }
-
     public override var details: String {
       settings.details + (weights.directions.first?.weights.details ?? "")
     }
 
-    public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?)
-      throws
-      -> (output: Tensor, state: State)
-    {
-      let result = try run(input, state?.memory, batchSizes)
-      return (result.output, State.state(after: result.memory))
-    }
-
-    private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
+    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
       output: Tensor, memory: RecurrentMemory
     ) {
       let sequence = RecurrentSequence(kind, settings, operation: operation)
@@ -79,6 +67,21 @@ extension Dynamic {
     public convenience init(_ float: OctetNN.LSTM, qconfig: QConfig = .defaultDynamic) throws {
       try self.init(float, .dynamic(qconfig))
     }
+
+    init(_ float: OctetNN.LSTM, _ context: ConversionContext) throws {
+      try super.init(float, context, "Dynamic.LSTM")
+    }
+
+    private init(_ other: LSTM) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { LSTM(self) }
+
+    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: LSTMState)
+    {
+      let result = try run(input, state?.memory, batchSizes)
+      return (result.output, LSTMState(result.memory))
+    }
   }
 
   /// A GRU with integer or float16 weights, float32 in and out: input `[T, B, I]` (batch first `[B, T, I]`) or packed, gates
@@ -87,6 +90,21 @@ extension Dynamic {
     /// The dynamic form of a float layer; the weights are quantized by the configuration's weight observer.
     public convenience init(_ float: OctetNN.GRU, qconfig: QConfig = .defaultDynamic) throws {
       try self.init(float, .dynamic(qconfig))
+    }
+
+    init(_ float: OctetNN.GRU, _ context: ConversionContext) throws {
+      try super.init(float, context, "Dynamic.GRU")
+    }
+
+    private init(_ other: GRU) { super.init(copying: other) }
+
+    public override func makeCopy(_ copier: ModuleCopier) throws -> Module { GRU(self) }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let result = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes)
+      return (result.output, result.memory.hidden)
     }
   }
 }

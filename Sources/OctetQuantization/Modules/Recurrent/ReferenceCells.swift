@@ -37,15 +37,7 @@ extension Reference {
 
     public override var details: String { settings.details }
 
-    public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?)
-      throws
-      -> (output: Tensor, state: State)
-    {
-      let after = State.state(after: try run(input, state?.memory, batchSizes))
-      return (after.hidden, after)
-    }
-
-    private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
+    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws
       -> RecurrentMemory
     {
       let step = RecurrentStep(kind, settings, operation: operation)
@@ -80,6 +72,13 @@ extension Reference {
       try copyWeights(to: float.table)
       return try RNNCell(float, weightParameters: weightParameters)
     }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
   }
 
   /// A float GRU cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.GRUCell.
@@ -102,6 +101,13 @@ extension Reference {
       try copyWeights(to: float.table)
       return try GRUCell(float, weightParameters: weightParameters)
     }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let after = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes).hidden
+      return (after, after)
+    }
   }
 
   /// A float LSTM cell with its weights quantized and dequantized. torch.ao.nn.quantized.reference.LSTMCell.
@@ -123,6 +129,13 @@ extension Reference {
       let float = OctetNN.LSTMCell(settings)
       try copyWeights(to: float.table)
       return try LSTMCell(float, weightParameters: weightParameters)
+    }
+
+    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: LSTMState)
+    {
+      let after = LSTMState(try run(input, state?.memory, batchSizes))
+      return (after.hidden, after)
     }
   }
 }

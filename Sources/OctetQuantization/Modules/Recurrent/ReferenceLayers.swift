@@ -105,15 +105,7 @@ extension Reference {
 
     public override var details: String { settings.details }
 
-    public final override func forward(_ input: Tensor, _ state: State?, _ batchSizes: [Int]?)
-      throws
-      -> (output: Tensor, state: State)
-    {
-      let result = try run(input, state?.memory, batchSizes)
-      return (result.output, State.state(after: result.memory))
-    }
-
-    private func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
+    final func run(_ input: Tensor, _ memory: RecurrentMemory?, _ batchSizes: [Int]?) throws -> (
       output: Tensor, memory: RecurrentMemory
     ) {
       let sequence = RecurrentSequence(kind, settings, operation: operation)
@@ -145,6 +137,13 @@ extension Reference {
       try copyWeights(to: float.weights)
       return try LSTM(float, weightParameters: weightParameters)
     }
+
+    public override func forward(_ input: Tensor, _ state: LSTMState?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: LSTMState)
+    {
+      let result = try run(input, state?.memory, batchSizes)
+      return (result.output, LSTMState(result.memory))
+    }
   }
 
   /// A float GRU with its weights quantized and dequantized. torch.ao.nn.quantized.reference.GRU.
@@ -166,6 +165,13 @@ extension Reference {
       let float = OctetNN.GRU(settings)
       try copyWeights(to: float.weights)
       return try GRU(float, weightParameters: weightParameters)
+    }
+
+    public override func forward(_ input: Tensor, _ state: Tensor?, _ batchSizes: [Int]?) throws
+      -> (output: Tensor, state: Tensor)
+    {
+      let result = try run(input, state.map { RecurrentMemory(hidden: $0) }, batchSizes)
+      return (result.output, result.memory.hidden)
     }
   }
 }
