@@ -101,16 +101,6 @@ struct LayerTests {
     #expect(error?.argument == "mode")
   }
 
-  @Test func convolutionsTakeWordsForPadding() throws {
-    let x = try Tensor(TestRandom(6).floats(2 * 9), shape: [1, 2, 9])
-    let same = Conv1d(2, 3, kernelSize: 4, padding: .same, dilation: 2)
-    #expect(try same.evaluate(x).shape == [1, 3, 9])
-    #expect(same.padding == [3] && "\(same)".hasPrefix("Conv1d(2, 3, kernelSize: [4]"))
-    #expect(try Conv1d(2, 3, kernelSize: 4, padding: .valid).evaluate(x).shape == [1, 3, 6])
-    #expect(Conv3d(2, 3, kernelSize: 2).kernelSize == [2, 2, 2])
-    #expect(ConvTranspose2d(2, 3, kernelSize: [2, 3]).weight.value.shape == [2, 3, 2, 3])
-  }
-
   @Test func normsRefuseOtherChannelsAndRanks() throws {
     let x = try Tensor(repeating: Float(1), shape: [2, 4, 6])
     for layer in [GroupNorm(1, 3), InstanceNorm1d(3), InstanceNorm2d(4), LayerNorm(5)] as [Module] {

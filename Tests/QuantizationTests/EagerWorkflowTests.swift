@@ -70,8 +70,6 @@ struct EagerWorkflowTests {
   @Test func conversionComputesInIntegersAndStaysClose() throws {
     let float = try network(3)
     let model = try network(3)
-    // Other suites draw weights from the same generator meanwhile.
-    try model.load(float.stateDictionary())
     try fuseModules(model, Network.fusions)
     model.qconfig = try .getDefaultQConfig(backend: .fbgemm)
     try prepare(model)
@@ -118,7 +116,6 @@ struct EagerWorkflowTests {
 
   @Test func dynamicQuantizationNeedsNoData() throws {
     let (float, model) = (try network(7), try network(7))
-    try model.load(float.stateDictionary())
     try quantizeDynamic(model)
     #expect(model.fc1.current is Dynamic.Linear && model.fc2.current is Dynamic.Linear)
     #expect(model.conv.current === model.conv)

@@ -2,9 +2,6 @@ import OctetTensor
 
 /// What 1-d, 2-d and 3-d convolutions share. Use `Conv1d`, `Conv2d` or `Conv3d`.
 public class Convolution: Module {
-  /// The input's spatial dimensions.
-  class var rank: Int { 0 }
-
   /// C, the channels of the input.
   public let inChannels: Int
   /// O, the channels of the output.
@@ -53,59 +50,12 @@ public class Convolution: Module {
     self.bias = bias
   }
 
-  /// A layer with random weights in `±1 / sqrt(C/groups * taps)`, the same sizes for every dimension. Traps on sizes that don't fit
-  /// each other.
-  public convenience init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
-    dilation: Int = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros
-  ) {
-    self.init(
-      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
-      dilation: [dilation], groups: groups, bias: bias, paddingMode: paddingMode)
-  }
-
-  /// The same with lists: one value for each dimension, or one for all.
-  public convenience init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
-    padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros
-  ) {
-    self.init(
-      inChannels, outChannels, kernelSize: kernelSize, stride: stride,
-      spacing: .explicit(padding), dilation: dilation, groups: groups, bias: bias,
-      paddingMode: paddingMode)
-  }
-
-  /// The same with padding that follows from the kernel. Traps on `.same` with strides other than 1.
-  public convenience init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1,
-    padding: ImplicitPadding, dilation: Int = 1, groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros
-  ) {
-    self.init(
-      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: padding,
-      dilation: [dilation], groups: groups, bias: bias, paddingMode: paddingMode)
-  }
-
-  /// The same with lists and padding that follows from the kernel.
-  public convenience init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
-    padding: ImplicitPadding, dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
-    paddingMode: PaddingMode = .zeros
-  ) {
-    self.init(
-      inChannels, outChannels, kernelSize: kernelSize, stride: stride,
-      spacing: .implicit(padding), dilation: dilation, groups: groups, bias: bias,
-      paddingMode: paddingMode)
-  }
-
   /// A layer with random weights; a list of one value serves every dimension.
-  private init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int],
-    spacing: Spacing, dilation: [Int], groups: Int, bias: Bool, paddingMode: PaddingMode
+  package init(
+    rank: Int, _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int],
+    padding: Spacing, dilation: [Int], groups: Int, bias: Bool, paddingMode: PaddingMode
   ) {
-    let (layer, rank) = ("\(Self.self)", Self.rank)
-    precondition(rank > 0, "Convolution: use Conv1d, Conv2d or Conv3d")
+    let layer = "Conv\(rank)d"
     func positives(_ list: [Int], _ argument: String) -> [Int] {
       spread(list, rank, argument, layer).map { positive($0, argument, layer) }
     }
@@ -119,7 +69,7 @@ public class Convolution: Module {
     self.kernelSize = positives(kernelSize, "kernelSize")
     self.stride = positives(stride, "stride")
     self.dilation = positives(dilation, "dilation")
-    switch spacing {
+    switch padding {
     case .explicit(let list):
       border = ConvolutionBorder(spread(list, rank, "padding", layer), mode: paddingMode)
     case .implicit(let word):
@@ -136,7 +86,7 @@ public class Convolution: Module {
   }
 
   /// Padding as it is given: numbers, or a word.
-  private enum Spacing {
+  package enum Spacing {
     case explicit([Int])
     case implicit(ImplicitPadding)
   }
@@ -194,15 +144,154 @@ public class Convolution: Module {
 
 /// Cross-correlation of `[N, C, L]` with `[O, C/groups, k]`. torch.nn.Conv1d.
 public final class Conv1d: Convolution {
-  override class var rank: Int { 1 }
+  /// A layer with random weights in `±1 / sqrt(C/groups * k)`.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    dilation: Int = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 1, inChannels, outChannels, kernelSize: [kernelSize], stride: [stride],
+      padding: .explicit([padding]), dilation: [dilation], groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 1, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .explicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  /// The same with padding that follows from the kernel. Traps on `.same` with strides other than 1.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: ImplicitPadding, dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 1, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .implicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], dilation: [Int],
+    groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
+  }
 }
 
 /// Cross-correlation of `[N, C, H, W]` with `[O, C/groups, kh, kw]`. torch.nn.Conv2d.
 public final class Conv2d: Convolution {
-  override class var rank: Int { 2 }
+  /// A layer with random weights in `±1 / sqrt(C/groups * kh * kw)`, the same sizes for every dimension.
+  public convenience init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    dilation: Int = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros
+  ) {
+    self.init(
+      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
+      dilation: [dilation], groups: groups, bias: bias, paddingMode: paddingMode)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 2, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .explicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  /// The same with padding that follows from the kernel. Traps on `.same` with strides other than 1.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: ImplicitPadding, dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 2, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .implicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], dilation: [Int],
+    groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
+  }
 }
 
 /// Cross-correlation of `[N, C, D, H, W]` with `[O, C/groups, kd, kh, kw]`. torch.nn.Conv3d.
 public final class Conv3d: Convolution {
-  override class var rank: Int { 3 }
+  /// A layer with random weights in `±1 / sqrt(C/groups * kd * kh * kw)`, the same sizes for every dimension.
+  public convenience init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    dilation: Int = 1, groups: Int = 1, bias: Bool = true, paddingMode: PaddingMode = .zeros
+  ) {
+    self.init(
+      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
+      dilation: [dilation], groups: groups, bias: bias, paddingMode: paddingMode)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .explicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  /// The same with padding that follows from the kernel. Traps on `.same` with strides other than 1.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: ImplicitPadding, dilation: [Int] = [1], groups: Int = 1, bias: Bool = true,
+    paddingMode: PaddingMode = .zeros
+  ) {
+    super.init(
+      rank: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride,
+      padding: .implicit(padding), dilation: dilation, groups: groups, bias: bias,
+      paddingMode: paddingMode)
+  }
+
+  package required init(_ other: Convolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], dilation: [Int],
+    groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, dilation: dilation,
+      groups: groups)
+  }
 }

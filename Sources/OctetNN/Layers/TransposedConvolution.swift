@@ -2,9 +2,6 @@ import OctetTensor
 
 /// What 1-d, 2-d and 3-d transposed convolutions share. Use `ConvTranspose1d`, `ConvTranspose2d` or `ConvTranspose3d`.
 public class TransposedConvolution: Module {
-  /// The input's spatial dimensions.
-  class var rank: Int { 0 }
-
   /// C, the channels of the input.
   public let inChannels: Int
   /// O, the channels of the output.
@@ -53,28 +50,13 @@ public class TransposedConvolution: Module {
     self.bias = bias
   }
 
-  /// A layer with random weights in `±1 / sqrt(O/groups * taps)`, the same sizes for every dimension. Traps on sizes that don't fit
-  /// each other.
-  public convenience init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
-    outputPadding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: Bool = true
-  ) {
-    self.init(
-      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
-      outputPadding: [outputPadding], dilation: [dilation], groups: groups, bias: bias)
-  }
-
   /// A layer with random weights in `±1 / sqrt(O/groups * taps)`; a list of one value serves every dimension. Traps on sizes that
   /// don't fit each other.
-  public init(
-    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
-    padding: [Int] = [0], outputPadding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1,
-    bias: Bool = true
+  package init(
+    rank: Int, _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int],
+    padding: [Int], outputPadding: [Int], dilation: [Int], groups: Int, bias: Bool
   ) {
-    let (layer, rank) = ("\(Self.self)", Self.rank)
-    precondition(
-      rank > 0,
-      "TransposedConvolution: use ConvTranspose1d, ConvTranspose2d or ConvTranspose3d")
+    let layer = "ConvTranspose\(rank)d"
     func positives(_ list: [Int], _ argument: String) -> [Int] {
       spread(list, rank, argument, layer).map { positive($0, argument, layer) }
     }
@@ -147,15 +129,120 @@ public class TransposedConvolution: Module {
 
 /// Transposed convolution of `[N, C, L]` with `[C, O/groups, k]`. torch.nn.ConvTranspose1d.
 public final class ConvTranspose1d: TransposedConvolution {
-  override class var rank: Int { 1 }
+  /// A layer with random weights, the same sizes for every dimension. Traps on sizes that don't fit each other.
+  public convenience init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: Bool = true
+  ) {
+    self.init(
+      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
+      outputPadding: [outputPadding], dilation: [dilation], groups: groups, bias: bias)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], outputPadding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1,
+    bias: Bool = true
+  ) {
+    super.init(
+      rank: 1, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+      outputPadding: outputPadding, dilation: dilation, groups: groups, bias: bias)
+  }
+
+  package required init(_ other: TransposedConvolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters and attributes.
+  ///
+  /// - Throws: when they don't fit each other.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], outputPadding: [Int],
+    dilation: [Int], groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding,
+      dilation: dilation, groups: groups)
+  }
 }
 
 /// Transposed convolution of `[N, C, H, W]` with `[C, O/groups, kh, kw]`. torch.nn.ConvTranspose2d.
 public final class ConvTranspose2d: TransposedConvolution {
-  override class var rank: Int { 2 }
+  /// A layer with random weights, the same sizes for every dimension. Traps on sizes that don't fit each other.
+  public convenience init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: Bool = true
+  ) {
+    self.init(
+      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
+      outputPadding: [outputPadding], dilation: [dilation], groups: groups, bias: bias)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], outputPadding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1,
+    bias: Bool = true
+  ) {
+    super.init(
+      rank: 2, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+      outputPadding: outputPadding, dilation: dilation, groups: groups, bias: bias)
+  }
+
+  package required init(_ other: TransposedConvolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters and attributes.
+  ///
+  /// - Throws: when they don't fit each other.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], outputPadding: [Int],
+    dilation: [Int], groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding,
+      dilation: dilation, groups: groups)
+  }
 }
 
 /// Transposed convolution of `[N, C, D, H, W]` with `[C, O/groups, kd, kh, kw]`. torch.nn.ConvTranspose3d.
 public final class ConvTranspose3d: TransposedConvolution {
-  override class var rank: Int { 3 }
+  /// A layer with random weights, the same sizes for every dimension. Traps on sizes that don't fit each other.
+  public convenience init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    outputPadding: Int = 0, dilation: Int = 1, groups: Int = 1, bias: Bool = true
+  ) {
+    self.init(
+      inChannels, outChannels, kernelSize: [kernelSize], stride: [stride], padding: [padding],
+      outputPadding: [outputPadding], dilation: [dilation], groups: groups, bias: bias)
+  }
+
+  /// The same with a list: one value for each dimension, or one for all.
+  public init(
+    _ inChannels: Int, _ outChannels: Int, kernelSize: [Int], stride: [Int] = [1],
+    padding: [Int] = [0], outputPadding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1,
+    bias: Bool = true
+  ) {
+    super.init(
+      rank: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+      outputPadding: outputPadding, dilation: dilation, groups: groups, bias: bias)
+  }
+
+  package required init(_ other: TransposedConvolution, _ copier: ModuleCopier) throws {
+    try super.init(other, copier)
+  }
+
+  /// A layer around existing parameters and attributes.
+  ///
+  /// - Throws: when they don't fit each other.
+  public required init(
+    weight: Parameter, bias: Parameter?, stride: [Int], padding: [Int], outputPadding: [Int],
+    dilation: [Int], groups: Int
+  ) throws {
+    try super.init(
+      weight: weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding,
+      dilation: dilation, groups: groups)
+  }
 }
